@@ -1,0 +1,1 @@
+//! The decision: which tenant owns a message, from the evidence alone.

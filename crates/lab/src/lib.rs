@@ -1,0 +1,1 @@
+//! Exchange Online in a box: throw-away authorities and recording upstreams.

@@ -1,0 +1,1 @@
+//! Sockets, TLS, certificates and SMTP channels with deadlines.

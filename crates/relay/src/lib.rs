@@ -1,0 +1,1 @@
+//! The relay: from an accepted connection to the tenant's upstream, one file per step.

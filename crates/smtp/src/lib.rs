@@ -1,0 +1,1 @@
+//! The SMTP protocol without I/O: octets to commands, replies and message content, for both sides.

@@ -1,0 +1,2 @@
+//! The tenantry program.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Layering.
+#[test]
+fn crates_use_only_what_the_table_allows() {}
