@@ -1,1 +1,40 @@
 //! The decision: which tenant owns a message, from the evidence alone.
+//!
+//! This is the `attribution` step of a message's path. It takes a [`Directory`] (who claims which names, which peers
+//! may send for whom) and [`Evidence`] (certificate names, peer address, sender and recipient domains) and gives an
+//! [`Attribution`]: a verdict, what becomes of each recipient, and every step with its reason. [`attribute`] does it
+//! in one call; [`Decision`] does the same thing recipient by recipient, as a transaction goes on.
+//!
+//! The crate is pure: no I/O, no async, no clock, no logging. It never fails: that nobody owns a message is an
+//! answer. It never takes an unverified certificate's names for evidence, and nothing in it depends on the order of a
+//! certificate's names.
+
+mod domain;
+mod pattern;
+
+mod rules;
+
+mod directory;
+
+mod evidence;
+
+mod attribution;
+mod decision;
+mod explain;
+
+pub use attribution::{
+    Attribution, Basis, Conflict, DeferredReason, Fate, Found, Reason, RecipientOutcome,
+    RefusedReason, Step, StepOutcome, Verdict,
+};
+pub use decision::{Decision, attribute};
+pub use directory::{Claim, Directory, DirectoryBuilder, DirectoryProblem, Nesting, PeerSet};
+pub use domain::{Domain, DomainError};
+pub use evidence::{
+    CertificateEvidence, Evidence, NoCertificate, RecipientEvidence, SenderEvidence,
+    SessionEvidence, UnknownProblem, Untrusted,
+};
+pub use explain::explain;
+pub use pattern::{CertificateName, CertificateNameError, Pattern, PatternError};
+pub use rules::{
+    OnConflict, PeerId, PeerRules, PeerTenants, TenantId, TenantRules, UntrustedCertificate,
+};
