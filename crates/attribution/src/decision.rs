@@ -3,20 +3,17 @@
 //! [`Decision`] goes with a running transaction; [`attribute`] plays one from beginning to end with the same code, so
 //! that the relay, `explain` and the benchmarks cannot differ.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::attribution::{
     Attribution, Basis, Conflict, DeferredReason, Fate, Found, Reason, RecipientOutcome,
     RefusedReason, Step, StepOutcome, Verdict,
 };
-use crate::directory::{Directory, PeerSet};
+use crate::certificate::Finding;
+use crate::directory::{Directory, PeerSet, Right};
 use crate::domain::Domain;
-use crate::evidence::{
-    CertificateEvidence, Evidence, NoCertificate, RecipientEvidence, SenderEvidence,
-    SessionEvidence,
-};
-use crate::rules::{OnConflict, TenantId, UntrustedCertificate};
+use crate::evidence::{Evidence, RecipientEvidence, SenderEvidence, SessionEvidence};
+use crate::rules::{OnConflict, TenantId};
 
 /// A decision on its way: opened at MAIL FROM, asked at each RCPT TO, finished at the end of the transaction.
 ///
@@ -34,7 +31,7 @@ pub struct Decision {
 /// Decides about one message, from all the evidence at once.
 #[must_use]
 pub fn attribute(directory: &Directory, evidence: &Evidence) -> Attribution {
-    let session = of_this(directory, &evidence.session);
+    let session = evidence.session.under(directory);
     let mut decision = Decision::open(directory, &session, &evidence.sender);
     decision.recipients.reserve_exact(evidence.recipients.len());
     for recipient in &evidence.recipients {
@@ -47,7 +44,7 @@ impl Decision {
     /// Asks the certificate and the sender.
     #[must_use]
     pub fn open(directory: &Directory, session: &SessionEvidence, sender: &SenderEvidence) -> Self {
-        let session = of_this(directory, session);
+        let session = session.under(directory);
         let (state, outcome, reason) = match session.finding() {
             Finding::Owner(id) => (
                 State::by_certificate(*id),
@@ -249,7 +246,7 @@ impl Decision {
         let Some(tenant) = directory.owner(Basis::Recipient, domain) else {
             return RecipientOutcome::Refused(RefusedReason::NoOwner);
         };
-        let session = of_this(directory, session);
+        let session = session.under(directory);
         let (outcome, fate) = match (directory.right(session.peers(), tenant), self.tenant()) {
             (Right::UnknownPeer, _) => (
                 RecipientOutcome::Refused(RefusedReason::UnknownPeer),
@@ -324,73 +321,6 @@ impl Step {
     }
 }
 
-/// What a session's certificate gives, before any envelope is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Owner(TenantId),
-    Several(Arc<[TenantId]>),
-    Nobody(Reason),
-    Refused(Reason),
-}
-
-/// Whether a client may send for a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
-    Granted,
-    UnknownPeer,
-    NotAuthorised,
-}
-
-/// Looks up all names of a certificate; their tenants together must be one.
-pub(crate) fn read_certificate(
-    directory: &Directory,
-    certificate: &CertificateEvidence,
-    untrusted: UntrustedCertificate,
-) -> (Finding, Arc<[Found]>) {
-    let names = match certificate {
-        CertificateEvidence::Absent(absence) => {
-            let reason = Reason::NoCertificate(*absence);
-            let finding = match (absence, untrusted) {
-                (NoCertificate::Untrusted(_), UntrustedCertificate::Refuse) => {
-                    Finding::Refused(reason)
-                }
-                (NoCertificate::Untrusted(_), UntrustedCertificate::Ignore)
-                | (NoCertificate::NotOffered | NoCertificate::NotPresented, _) => {
-                    Finding::Nobody(reason)
-                }
-            };
-            return (finding, Arc::default());
-        }
-        CertificateEvidence::Verified(names) => names,
-    };
-    let mut found: Vec<Found> = (0u32..)
-        .zip(names)
-        .filter_map(|(position, name)| {
-            let tenant = directory.owner_of_certificate_name(name)?;
-            Some(Found {
-                position,
-                tenant,
-                fate: Fate::Won,
-            })
-        })
-        .collect();
-    let mut tenants: Vec<TenantId> = found.iter().map(|found| found.tenant).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    let finding = match tenants.as_slice() {
-        [] if names.is_empty() => Finding::Nobody(Reason::NoNames),
-        [] => Finding::Nobody(Reason::NoOwner),
-        [one] => Finding::Owner(*one),
-        several => {
-            for owner in &mut found {
-                owner.fate = Fate::Ambiguous;
-            }
-            Finding::Several(several.into())
-        }
-    };
-    (finding, found.into())
-}
-
 /// How far the decision is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
@@ -415,15 +345,6 @@ impl State {
             basis: Basis::Certificate,
             conduct: OnConflict::Follow,
         }
-    }
-}
-
-/// The session's evidence under this directory: what was worked out with another one is worth nothing here.
-fn of_this<'a>(directory: &Directory, session: &'a SessionEvidence) -> Cow<'a, SessionEvidence> {
-    if session.is_of(directory) {
-        Cow::Borrowed(session)
-    } else {
-        Cow::Owned(session.renewed(directory))
     }
 }
 

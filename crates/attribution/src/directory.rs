@@ -14,7 +14,6 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use crate::attribution::Basis;
-use crate::decision::Right;
 use crate::domain::Domain;
 use crate::evidence::CertificateEvidence;
 use crate::pattern::{CertificateName, Pattern};
@@ -24,6 +23,7 @@ pub use builder::{DirectoryBuilder, DirectoryProblem};
 use names::{Names, Start};
 use peers::Peer;
 pub use peers::PeerSet;
+pub(crate) use peers::Right;
 
 /// All claims and rights of one configuration.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Only a verified certificate brings names. What belongs to the session (certificate, address, the peers it makes)
 //! is collected once; the envelope's part comes with each transaction.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::attribution::Found;
-use crate::decision::{self, Finding};
+use crate::certificate::{self, Finding};
 use crate::directory::{Directory, PeerSet};
 use crate::domain::{Domain, DomainError};
 use crate::pattern::CertificateName;
@@ -181,6 +182,16 @@ impl SessionEvidence {
         &self.peers
     }
 
+    /// This evidence under a directory: what was worked out with another one is worth nothing here.
+    #[must_use]
+    pub fn under(&self, directory: &Directory) -> Cow<'_, Self> {
+        if self.is_of(directory) {
+            Cow::Borrowed(self)
+        } else {
+            Cow::Owned(self.renewed(directory))
+        }
+    }
+
     pub(crate) fn finding(&self) -> &Finding {
         &self.finding
     }
@@ -197,8 +208,7 @@ impl SessionEvidence {
     ) -> Self {
         let address = address.to_canonical();
         let peers = directory.peers(address, &certificate);
-        let (finding, found) =
-            decision::read_certificate(directory, &certificate, untrusted_certificate);
+        let (finding, found) = certificate::read(directory, &certificate, untrusted_certificate);
         Self {
             certificate,
             address,

@@ -2,7 +2,9 @@
 
 use crate::attribution::{Attribution, Basis, Fate, Found, Step, StepOutcome, Verdict};
 use crate::directory::{Claim, Directory};
-use crate::evidence::{CertificateEvidence, Evidence, RecipientEvidence, SenderEvidence};
+use crate::evidence::{
+    CertificateEvidence, Evidence, RecipientEvidence, SenderEvidence, SessionEvidence,
+};
 
 /// Says each step of a decision in words, one line each, and the verdict last.
 #[must_use]
@@ -11,7 +13,7 @@ pub fn explain(
     evidence: &Evidence,
     attribution: &Attribution,
 ) -> Vec<String> {
-    let mut lines = vec![peers(directory, evidence)];
+    let mut lines = vec![peers(directory, &evidence.session.under(directory))];
     for step in &attribution.steps {
         lines.push(headline(step));
         lines.extend(details(directory, evidence, step));
@@ -21,10 +23,9 @@ pub fn explain(
     lines
 }
 
-fn peers(directory: &Directory, evidence: &Evidence) -> String {
-    let address = evidence.session.address();
-    let names: Vec<&str> = evidence
-        .session
+fn peers(directory: &Directory, session: &SessionEvidence) -> String {
+    let address = session.address();
+    let names: Vec<&str> = session
         .peers()
         .ids()
         .iter()

@@ -19,6 +19,7 @@ mod directory;
 mod evidence;
 
 mod attribution;
+mod certificate;
 mod decision;
 mod explain;
 

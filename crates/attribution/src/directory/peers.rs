@@ -41,6 +41,14 @@ impl PeerSet {
     }
 }
 
+/// Whether a client may send for a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    Granted,
+    UnknownPeer,
+    NotAuthorised,
+}
+
 /// A peer's rules, ready to be asked.
 #[derive(Debug)]
 pub(super) struct Peer {
