@@ -6,6 +6,7 @@
 mod builder;
 mod names;
 mod peers;
+mod table;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -112,7 +112,7 @@ const NONE: &[(&str, DomainError)] = &[
     ("con＿toso.com", DomainError::Invalid),
     // A-labels that decode to plain ASCII, to nothing, or to what no U-label is.
     ("xn--contoso-.com", DomainError::Invalid),
-        ("xn--.com", DomainError::Invalid),
+    ("xn--.com", DomainError::Invalid),
     ("xn---.com", DomainError::Invalid),
     ("xn--a.com", DomainError::Invalid),
     ("xn--99999999.com", DomainError::Invalid),

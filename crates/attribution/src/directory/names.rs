@@ -1,14 +1,9 @@
-//! The table of names: one arena of text, one hash table of 12-octet entries.
+//! All names, and the search for the best claim.
 //!
-//! Ten million names must stay compact and answer well under a microsecond, so an entry holds where its name lies,
-//! whose it is, all that this tenant claims it for, and enough of the hash to pass over others without reading their
-//! text. A name that two tenants claim on different bases has two entries and one text.
+//! The texts lie in one arena; an entry of the table says where, whose, and all that this tenant claims the name for.
+//! A name that two tenants claim on different bases has two entries and one text.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
+use super::table::{Entry, Table};
 use super::{Claim, Nesting};
 use crate::attribution::Basis;
 use crate::domain::Domain;
@@ -19,8 +14,7 @@ use crate::rules::TenantId;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     text: String,
-    entries: HashTable<Entry>,
-    hashing: RandomState,
+    entries: Table,
     /// For each basis, the label counts at which there is a subtree claim (a name has at most 127 labels).
     depths: [u128; 3],
 }
@@ -45,13 +39,7 @@ pub(super) enum Rejected {
 
 impl Names {
     pub(super) fn reserve(&mut self, names: usize) {
-        let Self {
-            entries,
-            text,
-            hashing,
-            ..
-        } = self;
-        entries.reserve(names, |entry| hashing.hash_one(entry.name(text)));
+        self.entries.reserve(names);
     }
 
     /// Adds one claim; the same claim twice by one tenant is one.
@@ -66,13 +54,13 @@ impl Names {
             Pattern::Subtree(domain) => (domain.as_str(), Kind::Subtree),
         };
         let wanted = bit(basis, kind);
-        let hash = self.hashing.hash_one(name);
+        let hash = self.entries.hash(name);
         let mut offset = None;
         let mut own = false;
         for entry in self
             .entries
-            .iter_hash(hash)
-            .filter(|entry| entry.is(name, hash, &self.text))
+            .with_hash(hash)
+            .filter(|entry| is(entry, name, &self.text))
         {
             if entry.claims & wanted != 0 {
                 return if entry.tenant == tenant {
@@ -85,13 +73,9 @@ impl Names {
             own |= entry.tenant == tenant;
         }
         if own {
-            let Self { entries, text, .. } = self;
-            let entry = entries.find_mut(hash, |entry| {
-                entry.tenant == tenant && entry.is(name, hash, text)
-            });
-            if let Some(entry) = entry {
-                entry.claims |= wanted;
-            }
+            let text = &self.text;
+            let mine = |entry: &Entry| entry.tenant == tenant && is(entry, name, text);
+            self.entries.widen(hash, wanted, mine);
         } else {
             self.insert(hash, name, tenant, wanted, offset)?;
         }
@@ -107,7 +91,7 @@ impl Names {
     pub(super) fn best(&self, basis: Basis, name: &str, start: Start) -> Option<TenantId> {
         let exact = bit(basis, Kind::Exact);
         let subtree = bit(basis, Kind::Subtree);
-        let hash = self.hashing.hash_one(name);
+        let hash = self.entries.hash(name);
         let at_name = match start {
             // One probe finds either; only a subtree claim leaves open whether somebody has the exact name.
             Start::AtName => self.find(hash, name, exact | subtree).map(|entry| {
@@ -122,7 +106,7 @@ impl Names {
         match at_name {
             Some(entry) => Some(entry.tenant),
             None => self.ancestors(basis, name).find_map(|above| {
-                self.find(self.hashing.hash_one(above), above, subtree)
+                self.find(self.entries.hash(above), above, subtree)
                     .map(|entry| entry.tenant)
             }),
         }
@@ -132,13 +116,13 @@ impl Names {
     pub(super) fn all(&self, basis: Basis, name: &str, start: Start) -> Vec<Claim> {
         let subtree = bit(basis, Kind::Subtree);
         let exact = match start {
-            Start::AtName => self.find(self.hashing.hash_one(name), name, bit(basis, Kind::Exact)),
+            Start::AtName => self.find(self.entries.hash(name), name, bit(basis, Kind::Exact)),
             Start::AtSubtree => None,
         };
         let exact = exact.and_then(|entry| self.as_claim(entry, basis, Kind::Exact));
         let wider = std::iter::once(name)
             .chain(self.ancestors(basis, name))
-            .filter_map(|above| self.find(self.hashing.hash_one(above), above, subtree))
+            .filter_map(|above| self.find(self.entries.hash(above), above, subtree))
             .filter_map(|entry| self.as_claim(entry, basis, Kind::Subtree));
         exact.into_iter().chain(wider).collect()
     }
@@ -170,24 +154,18 @@ impl Names {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.text.capacity() + self.entries.allocation_size()
+        self.text.capacity() + self.entries.memory_bytes()
     }
 
     /// Gives back what growing has left over.
     pub(super) fn shrink(&mut self) {
         self.text.shrink_to_fit();
-        let Self {
-            entries,
-            text,
-            hashing,
-            ..
-        } = self;
-        entries.shrink_to_fit(|entry| hashing.hash_one(entry.name(text)));
+        self.entries.shrink();
     }
 
     fn insert(
         &mut self,
-        hash: u64,
+        hash: u32,
         name: &str,
         tenant: TenantId,
         claims: u8,
@@ -203,27 +181,14 @@ impl Names {
             }
         };
         let length = u8::try_from(name.len()).map_err(|_| Rejected::Full)?;
-        let entry = Entry {
-            offset,
-            tenant,
-            length,
-            claims,
-            tag: tag(hash),
-        };
-        let Self {
-            entries,
-            text,
-            hashing,
-            ..
-        } = self;
-        entries.insert_unique(hash, entry, |entry| hashing.hash_one(entry.name(text)));
+        self.entries.insert(hash, offset, length, tenant, claims);
         Ok(())
     }
 
-    fn find(&self, hash: u64, name: &str, wanted: u8) -> Option<&Entry> {
-        self.entries.find(hash, |entry| {
-            entry.claims & wanted != 0 && entry.is(name, hash, &self.text)
-        })
+    fn find(&self, hash: u32, name: &str, wanted: u8) -> Option<&Entry> {
+        self.entries
+            .with_hash(hash)
+            .find(|entry| entry.claims & wanted != 0 && is(entry, name, &self.text))
     }
 
     /// The names above this one, from below, as far as somebody claims a subtree at their depth.
@@ -253,18 +218,18 @@ impl Names {
         let name = inner.pattern.domain().as_str();
         let subtree = bit(inner.basis, Kind::Subtree);
         let at_name = match inner.pattern {
-            Pattern::Exact(_) => self.find(self.hashing.hash_one(name), name, subtree),
+            Pattern::Exact(_) => self.find(self.entries.hash(name), name, subtree),
             Pattern::Subtree(_) => None,
         };
         let entry = at_name.or_else(|| {
             self.ancestors(inner.basis, name)
-                .find_map(|above| self.find(self.hashing.hash_one(above), above, subtree))
+                .find_map(|above| self.find(self.entries.hash(above), above, subtree))
         })?;
         self.as_claim(entry, inner.basis, Kind::Subtree)
     }
 
     fn as_claim(&self, entry: &Entry, basis: Basis, kind: Kind) -> Option<Claim> {
-        let domain = Domain::parse(entry.name(&self.text)).ok()?;
+        let domain = Domain::parse(text_of(entry, &self.text)).ok()?;
         let pattern = match kind {
             Kind::Exact => Pattern::Exact(domain),
             Kind::Subtree => Pattern::Subtree(domain),
@@ -277,34 +242,10 @@ impl Names {
     }
 }
 
-/// A name of one tenant, with everything it claims it for.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    offset: u32,
-    tenant: TenantId,
-    length: u8,
-    /// One bit for each basis and kind.
-    claims: u8,
-    /// Some bits of the hash that the table does not use.
-    tag: u16,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Exact,
     Subtree,
-}
-
-impl Entry {
-    fn name<'a>(&self, text: &'a str) -> &'a str {
-        let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
-        text.get(start..start.saturating_add(usize::from(self.length)))
-            .unwrap_or("")
-    }
-
-    fn is(&self, name: &str, hash: u64, text: &str) -> bool {
-        self.tag == tag(hash) && self.name(text) == name
-    }
 }
 
 const CLAIMS: [(Basis, Kind); 6] = [
@@ -332,10 +273,14 @@ fn bit(basis: Basis, kind: Kind) -> u8 {
     low << (2 * index(basis))
 }
 
-/// The table takes its bucket from the lowest bits and its control byte from the highest seven.
-fn tag(hash: u64) -> u16 {
-    let [_, _, _, _, _, low, high, _] = hash.to_le_bytes();
-    u16::from_le_bytes([low, high])
+fn text_of<'a>(entry: &Entry, text: &'a str) -> &'a str {
+    let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+    text.get(start..start.saturating_add(usize::from(entry.length)))
+        .unwrap_or("")
+}
+
+fn is(entry: &Entry, name: &str, text: &str) -> bool {
+    text_of(entry, text) == name
 }
 
 fn labels(name: &str) -> u32 {
