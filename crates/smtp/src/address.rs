@@ -106,7 +106,10 @@ impl ReversePath {
     }
 
     /// Parses what stands between the angle brackets.
-    pub(crate) fn parse(text: &str, utf8: Utf8) -> Result<Self, AddressError> {
+    ///
+    /// # Errors
+    /// It is neither empty nor an address.
+    pub fn parse(text: &str, utf8: Utf8) -> Result<Self, AddressError> {
         if text.is_empty() {
             return Ok(Self::Null);
         }
@@ -134,7 +137,10 @@ impl ForwardPath {
     }
 
     /// Parses what stands between the angle brackets.
-    pub(crate) fn parse(text: &str, utf8: Utf8) -> Result<Self, AddressError> {
+    ///
+    /// # Errors
+    /// It is neither the bare postmaster nor an address.
+    pub fn parse(text: &str, utf8: Utf8) -> Result<Self, AddressError> {
         if text.eq_ignore_ascii_case("postmaster") {
             return Ok(Self::Postmaster(Postmaster(text.into())));
         }

@@ -82,7 +82,7 @@ impl Command {
         let end = memchr::memchr(b' ', line).unwrap_or(line.len());
         let (word, rest) = line.split_at_checked(end).unwrap_or_default();
         let verb = Verb::parse(word, rest)?;
-        let argument = text(rest)?;
+        let argument = text(rest, verb)?;
         match verb {
             Verb::Ehlo => ClientName::parse(argument).map(Self::Ehlo),
             Verb::Helo => ClientName::parse(argument).map(Self::Helo),
@@ -93,8 +93,8 @@ impl Command {
             Verb::Rset => bare(argument, Self::Rset),
             Verb::Quit => bare(argument, Self::Quit),
             Verb::StartTls => bare(argument, Self::StartTls),
-            Verb::Noop => ascii(argument, Self::Noop),
-            Verb::Help => ascii(argument, Self::Help),
+            Verb::Noop => Ok(Self::Noop),
+            Verb::Help => Ok(Self::Help),
             Verb::Vrfy => required(argument, Self::Vrfy),
             Verb::Expn => required(argument, Self::Expn),
         }
@@ -197,10 +197,12 @@ fn without_trailing_spaces(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// The argument as text: UTF-8 without control characters, without the spaces in front.
-fn text(octets: &[u8]) -> Result<&str, CommandError> {
+/// The argument as text without control characters, and without the spaces in front. Only paths
+/// and their parameters may go beyond ASCII (RFC 6531 section 3.7.4 is not offered).
+fn text(octets: &[u8], verb: Verb) -> Result<&str, CommandError> {
     let text = std::str::from_utf8(octets).map_err(|_| CommandError::Octets)?;
-    if text.bytes().any(|c| c.is_ascii_control()) {
+    let utf8 = matches!(verb, Verb::Mail | Verb::Rcpt);
+    if text.bytes().any(|c| c.is_ascii_control()) || !(utf8 || text.is_ascii()) {
         return Err(CommandError::Octets);
     }
     Ok(text.trim_start_matches(' '))
@@ -214,19 +216,12 @@ fn bare(argument: &str, command: Command) -> Result<Command, CommandError> {
     }
 }
 
-fn ascii(argument: &str, command: Command) -> Result<Command, CommandError> {
-    if argument.is_ascii() {
-        Ok(command)
-    } else {
-        Err(CommandError::Octets)
-    }
-}
-
 fn required(argument: &str, command: Command) -> Result<Command, CommandError> {
     if argument.is_empty() {
-        return Err(CommandError::ArgumentMissing);
+        Err(CommandError::ArgumentMissing)
+    } else {
+        Ok(command)
     }
-    ascii(argument, command)
 }
 
 /// `size [SP "LAST"]` (RFC 3030 section 2).
@@ -252,11 +247,10 @@ fn split_path<'a>(argument: &'a str, keyword: &str) -> Result<(&'a str, &'a str)
     if argument.is_empty() {
         return Err(CommandError::ArgumentMissing);
     }
-    let (word, rest) = argument
+    let (_, rest) = argument
         .split_at_checked(keyword.len())
         .filter(|(word, _)| word.eq_ignore_ascii_case(keyword))
         .ok_or(CommandError::Argument)?;
-    debug_assert!(word.ends_with(':'));
     let rest = rest.trim_start_matches(' ');
     let path = rest.strip_prefix('<').ok_or(CommandError::Argument)?;
     let end = path_end(path).ok_or(CommandError::Argument)?;

@@ -28,5 +28,5 @@ pub use content::{
 };
 pub use extension::{Offer, OfferLimits};
 pub use parameter::{Body, Parameter, ParameterError, Parameters, Return};
-pub use reply::{EnhancedCode, MAX_LINES, Reply, ReplyError, ReplyParser, Severity};
+pub use reply::{EnhancedCode, MAX_LINES, Reply, ReplyError, ReplyParser, Severity, parse_reply};
 pub use server::{Content, ServerEvent, ServerLimits, ServerSession, State, TlsState};

@@ -155,9 +155,11 @@ impl Parameters {
                 return Err(ParameterError::Duplicate);
             }
         }
-        Ok(Self {
-            text: joined(words()),
-        })
+        let text = match text.contains("  ") {
+            false => text.trim_matches(' ').into(),
+            true => joined(words()),
+        };
+        Ok(Self { text })
     }
 
     fn find(&self, keyword: &str) -> Option<Parameter<'_>> {

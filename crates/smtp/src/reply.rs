@@ -11,7 +11,7 @@ use std::fmt;
 
 use bytes::{BufMut, BytesMut};
 
-pub use parse::{ReplyError, ReplyParser};
+pub use parse::{ReplyError, ReplyParser, parse_reply};
 
 /// A reply with its lines of text.
 #[derive(Clone, Debug, PartialEq, Eq)]

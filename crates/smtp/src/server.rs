@@ -23,10 +23,10 @@ use crate::command::{Command, Verb};
 use crate::content::ContentFault;
 use crate::extension::Offer;
 use crate::reply::{Reply, Severity};
-use admission::{Admission, Due, ErrorKind};
+use admission::{Admission, ErrorKind};
 use content::Skip;
 use line::{Found, LineReader, Taken};
-use transaction::{Outcome, Transaction};
+use transaction::{Due, Outcome, Transaction};
 
 /// A client's connection, from its first command on.
 #[derive(Debug)]
@@ -103,7 +103,9 @@ impl ServerSession {
                 match self.lines.take(found, input, &self.limits) {
                     Taken::Nothing => return None,
                     Taken::Rest => continue,
-                    Taken::Refused(reply) => return Some(self.count_error(reply)),
+                    Taken::Refused(reply) => {
+                        return Some(self.refuse(reply, ErrorKind::Protocol));
+                    }
                     Taken::Fatal(reply) => return Some(self.close(reply)),
                 }
             };
@@ -113,7 +115,7 @@ impl ServerSession {
             }
             let admission = match Command::parse(line, &self.offer_in_force()) {
                 Ok(command) => self.admit_command(command),
-                Err(error) => Admission::from(error),
+                Err(error) => self.admit_error(error),
             };
             if self.recipients_due > 0 && !admission.is_grouped() {
                 return None;
@@ -136,6 +138,8 @@ impl ServerSession {
             self.resolve(due, reply.severity());
         }
         if reply.code() == 421 {
+            self.recipients_due = 0;
+            self.due = None;
             self.enter(State::Closed);
         }
     }
@@ -254,27 +258,17 @@ impl ServerSession {
     /// Carries out what was decided about a line; `None` if a chunk has to be skipped first.
     fn act(&mut self, admission: Admission) -> Option<ServerEvent> {
         match admission {
-            Admission::Take(command, due) => {
+            Admission::Take(command) => {
                 if admission::is_non_mail(&command, self.state) {
                     self.non_mail += 1;
                     if self.non_mail > self.limits.non_mail_commands {
                         return Some(self.close(texts::TOO_MANY_COMMANDS));
                     }
                 }
-                self.take(&command, due);
+                self.take(&command);
                 Some(ServerEvent::Command(command))
             }
-            Admission::Refuse(reply, ErrorKind::Limit) => {
-                self.transaction.recipient_refused();
-                Some(ServerEvent::Refuse(reply))
-            }
-            Admission::Refuse(reply, ErrorKind::Protocol) => Some(self.count_error(reply)),
-            Admission::Refuse(reply, ErrorKind::Unrecognised) => {
-                if self.state == State::Connected {
-                    self.unrecognised += 1;
-                }
-                Some(self.count_error(reply))
-            }
+            Admission::Refuse(reply, kind) => Some(self.refuse(reply, kind)),
             Admission::Close(reply) => Some(self.close(reply)),
             Admission::Skip(skip) => {
                 self.skip = Some(skip);
@@ -283,8 +277,8 @@ impl ServerSession {
         }
     }
 
-    fn take(&mut self, command: &Command, due: Option<Due>) {
-        match due {
+    fn take(&mut self, command: &Command) {
+        match Due::with(command) {
             None => {
                 self.recipients_due += 1;
                 self.transaction.recipient_asked();
@@ -299,8 +293,17 @@ impl ServerSession {
         }
     }
 
-    /// Refuses a violation of the protocol; one too many closes the connection.
-    fn count_error(&mut self, reply: Reply) -> ServerEvent {
+    /// Refuses; one violation of the protocol too many closes the connection.
+    fn refuse(&mut self, reply: Reply, kind: ErrorKind) -> ServerEvent {
+        match kind {
+            ErrorKind::Innocent => return ServerEvent::Refuse(reply),
+            ErrorKind::Recipient => {
+                self.transaction.recipient_asked();
+                return ServerEvent::Refuse(reply);
+            }
+            ErrorKind::Unrecognised if self.state == State::Connected => self.unrecognised += 1,
+            ErrorKind::Unrecognised | ErrorKind::Protocol => {}
+        }
         self.errors += 1;
         let foreign = self.unrecognised > self.limits.unrecognised_before_greeting;
         if foreign || self.errors > self.limits.protocol_errors {

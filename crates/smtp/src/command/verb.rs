@@ -23,35 +23,41 @@ pub(crate) enum Verb {
 impl Verb {
     /// Recognises a verb in any case; the rest of the line tells a request of another protocol.
     pub(crate) fn parse(word: &[u8], rest: &[u8]) -> Result<Self, CommandError> {
+        if let Ok(short) = <[u8; 4]>::try_from(word)
+            && let Some(verb) = Self::of_four(short)
+        {
+            return Ok(verb);
+        }
         let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-        let known = match word.len() {
-            4 => KNOWN.iter().find(|(name, _)| is(name)),
-            8 if is("STARTTLS") => return Ok(Self::StartTls),
-            _ => None,
-        };
-        match known {
-            Some((_, verb)) => Ok(*verb),
-            None if is_foreign(word, rest) => Err(CommandError::OtherProtocol),
-            None if REFUSED.iter().any(|name| is(name)) => Err(CommandError::NotImplemented),
-            None => Err(CommandError::Unrecognised),
+        if is("STARTTLS") {
+            Ok(Self::StartTls)
+        } else if is_foreign(word, rest) {
+            Err(CommandError::OtherProtocol)
+        } else if REFUSED.into_iter().any(is) {
+            Err(CommandError::NotImplemented)
+        } else {
+            Err(CommandError::Unrecognised)
         }
     }
-}
 
-const KNOWN: [(&str, Verb); 12] = [
-    ("MAIL", Verb::Mail),
-    ("RCPT", Verb::Rcpt),
-    ("DATA", Verb::Data),
-    ("BDAT", Verb::Bdat),
-    ("EHLO", Verb::Ehlo),
-    ("HELO", Verb::Helo),
-    ("QUIT", Verb::Quit),
-    ("RSET", Verb::Rset),
-    ("NOOP", Verb::Noop),
-    ("VRFY", Verb::Vrfy),
-    ("EXPN", Verb::Expn),
-    ("HELP", Verb::Help),
-];
+    fn of_four(word: [u8; 4]) -> Option<Self> {
+        Some(match &word.map(|octet| octet.to_ascii_uppercase()) {
+            b"MAIL" => Self::Mail,
+            b"RCPT" => Self::Rcpt,
+            b"DATA" => Self::Data,
+            b"BDAT" => Self::Bdat,
+            b"EHLO" => Self::Ehlo,
+            b"HELO" => Self::Helo,
+            b"QUIT" => Self::Quit,
+            b"RSET" => Self::Rset,
+            b"NOOP" => Self::Noop,
+            b"VRFY" => Self::Vrfy,
+            b"EXPN" => Self::Expn,
+            b"HELP" => Self::Help,
+            _ => return None,
+        })
+    }
+}
 
 /// Commands that exist and that we never implement.
 const REFUSED: [&str; 12] = [
@@ -67,12 +73,12 @@ const HTTP_METHODS: [&str; 10] = [
 
 /// Whether the line opens a conversation of another protocol.
 fn is_foreign(word: &[u8], rest: &[u8]) -> bool {
-    let is = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
-    if HTTP_METHODS.iter().any(|name| is(name)) {
+    let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+    if HTTP_METHODS.into_iter().any(is) {
         return !rest.is_empty();
     }
     let secure_shell = word.get(..4).is_some_and(|head| head == b"SSH-");
-    secure_shell || is(&"PROXY") || word.first().is_some_and(|c| is_binary(*c))
+    secure_shell || is("PROXY") || word.first().is_some_and(|c| is_binary(*c))
 }
 
 /// No command begins with such an octet, but TLS, SSL and PROXY v2 headers do.

@@ -51,11 +51,24 @@ impl ContentCheck {
         }
     }
 
+    /// Looks at the next piece, all of it or nothing.
+    ///
+    /// # Errors
+    /// The first fault of the message.
+    pub fn check(&mut self, piece: &[u8]) -> Result<(), ContentFault> {
+        self.accept(piece);
+        self.fault.map_or(Ok(()), Err)
+    }
+
     /// The end of the message: a CR at the very end has no LF any more.
-    pub const fn finish(&mut self) {
-        if self.after_cr && self.fault.is_none() {
-            self.fault = Some(ContentFault::BareCr);
+    ///
+    /// # Errors
+    /// The first fault of the message.
+    pub fn finish(&mut self) -> Result<(), ContentFault> {
+        if self.after_cr {
+            self.fail(ContentFault::BareCr);
         }
+        self.fault.map_or(Ok(()), Err)
     }
 
     /// The first fault.
@@ -147,6 +160,17 @@ impl ContentCheck {
             _ => self.line + 1,
         };
         Ok(())
+    }
+}
+
+impl Default for ContentCheck {
+    /// Text without limits, to assert what is about to be sent.
+    fn default() -> Self {
+        let limits = ContentLimits {
+            max_octets: u64::MAX,
+            max_line: usize::MAX,
+        };
+        Self::new(limits, ContentMode::Text)
     }
 }
 

@@ -56,6 +56,20 @@ struct Line<'a> {
     text: &'a [u8],
 }
 
+/// Takes one reply off a buffer that holds all of it; else the buffer stays as it is. For a
+/// stream, [`ReplyParser`] does not look twice at what it has seen.
+///
+/// # Errors
+/// As [`ReplyParser::next`].
+pub fn parse_reply(input: &mut BytesMut) -> Result<Option<Reply>, ReplyError> {
+    let mut rest = input.clone();
+    let reply = ReplyParser::new().next(&mut rest)?;
+    if reply.is_some() {
+        input.advance(input.len() - rest.len());
+    }
+    Ok(reply)
+}
+
 impl ReplyParser {
     /// A parser at the beginning of a reply.
     #[must_use]
@@ -81,12 +95,6 @@ impl ReplyParser {
             }
         }
         Ok(None)
-    }
-
-    /// Whether a reply has begun and not ended.
-    #[must_use]
-    pub const fn is_idle(&self) -> bool {
-        self.unfinished.is_none()
     }
 
     /// Length of the first line with its CRLF.

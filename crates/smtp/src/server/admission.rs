@@ -2,7 +2,6 @@
 
 use super::content::Skip;
 use super::texts;
-use super::transaction::MailFacts;
 use super::{ServerSession, State, TlsState};
 use crate::command::{Command, CommandError, Mail, Rcpt};
 use crate::parameter::Body;
@@ -11,8 +10,8 @@ use crate::reply::Reply;
 /// What is to be done about a line.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// Hand it out; RCPT is counted, anything else becomes due.
-    Take(Command, Option<Due>),
+    /// Hand it out.
+    Take(Command),
     Refuse(Reply, ErrorKind),
     Close(Reply),
     /// Consume the chunk that follows, then refuse it.
@@ -26,22 +25,10 @@ pub(super) enum ErrorKind {
     Protocol,
     /// No SMTP command at all.
     Unrecognised,
-    /// Nothing wrong but too much; not counted.
-    Limit,
-}
-
-/// What was handed out and waits for its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    Greeting { extended: bool },
-    Mail(MailFacts),
-    Data,
-    Message,
-    Chunk { last: bool },
-    Reset,
-    StartTls,
-    Quit,
-    Other,
+    /// One recipient too many; counted with the recipients.
+    Recipient,
+    /// Nothing that the client could have known.
+    Innocent,
 }
 
 impl Admission {
@@ -49,31 +36,12 @@ impl Admission {
     pub(super) const fn is_grouped(&self) -> bool {
         matches!(
             self,
-            Self::Take(Command::Rcpt(_) | Command::Data | Command::Bdat { .. }, _)
+            Self::Take(Command::Rcpt(_) | Command::Data | Command::Bdat { .. })
         )
     }
 
     const fn order(reply: Reply) -> Self {
         Self::Refuse(reply, ErrorKind::Protocol)
-    }
-}
-
-impl From<CommandError> for Admission {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::OtherProtocol => Self::Close(texts::NOT_SMTP),
-            // The octets of such a chunk could not be told from commands.
-            CommandError::ChunkSize => Self::Close(error.reply()),
-            CommandError::Unrecognised => Self::Refuse(error.reply(), ErrorKind::Unrecognised),
-            CommandError::NotImplemented
-            | CommandError::Octets
-            | CommandError::ArgumentMissing
-            | CommandError::ArgumentUnexpected
-            | CommandError::Argument
-            | CommandError::Sender(_)
-            | CommandError::Recipient(_)
-            | CommandError::Parameter(_) => Self::Refuse(error.reply(), ErrorKind::Protocol),
-        }
     }
 }
 
@@ -100,34 +68,61 @@ impl ServerSession {
         if self.tls == TlsState::Required && !is_allowed_in_clear(&command) {
             return Admission::order(texts::TLS_REQUIRED);
         }
-        let take = |due| Admission::Take(command.clone(), Some(due));
-        match &command {
-            Command::Ehlo(_) => take(Due::Greeting { extended: true }),
-            Command::Helo(_) => take(Due::Greeting { extended: false }),
-            Command::Mail(mail) => self.admit_mail(mail).unwrap_or_else(|| {
-                take(Due::Mail(MailFacts {
-                    smtputf8: mail.parameters.smtputf8(),
-                    body: mail.parameters.body().unwrap_or_default(),
-                }))
-            }),
-            Command::Rcpt(rcpt) => match self.admit_rcpt(rcpt) {
-                Some(refusal) => refusal,
-                None => Admission::Take(command, None),
-            },
-            Command::Data => self.admit_data().unwrap_or_else(|| take(Due::Data)),
-            Command::Bdat { .. } => Admission::order(texts::NO_MAIL),
-            Command::Rset => take(Due::Reset),
-            Command::Quit => take(Due::Quit),
-            Command::StartTls => match self.tls {
-                TlsState::Off => Admission::order(texts::NOT_OFFERED),
-                TlsState::Active => Admission::order(texts::TLS_ACTIVE),
-                TlsState::Optional | TlsState::Required if self.state == State::Connected => {
-                    Admission::order(texts::NO_GREETING)
-                }
-                TlsState::Optional | TlsState::Required => take(Due::StartTls),
-            },
-            Command::Noop | Command::Vrfy | Command::Expn | Command::Help => take(Due::Other),
+        let refusal = match &command {
+            Command::Mail(mail) => self.admit_mail(mail),
+            Command::Rcpt(rcpt) => self.admit_rcpt(rcpt),
+            Command::Data => self.admit_data(),
+            Command::StartTls => self.admit_starttls(),
+            Command::Ehlo(_)
+            | Command::Helo(_)
+            | Command::Bdat { .. }
+            | Command::Rset
+            | Command::Noop
+            | Command::Quit
+            | Command::Vrfy
+            | Command::Expn
+            | Command::Help => None,
+        };
+        match refusal {
+            Some(refusal) => refusal,
+            None => Admission::Take(command),
         }
+    }
+
+    /// What cannot be told from a line alone: a refusal of its syntax, or of TLS missing.
+    pub(super) fn admit_error(&self, error: CommandError) -> Admission {
+        let kind = match error {
+            CommandError::OtherProtocol => return Admission::Close(texts::NOT_SMTP),
+            // The octets of such a chunk could not be told from commands.
+            CommandError::ChunkSize => return Admission::Close(error.reply()),
+            CommandError::Sender(_) | CommandError::Recipient(_) | CommandError::Parameter(_)
+                if self.tls == TlsState::Required =>
+            {
+                return Admission::order(texts::TLS_REQUIRED);
+            }
+            CommandError::Unrecognised => ErrorKind::Unrecognised,
+            CommandError::NotImplemented
+            | CommandError::Octets
+            | CommandError::ArgumentMissing
+            | CommandError::ArgumentUnexpected
+            | CommandError::Argument
+            | CommandError::Sender(_)
+            | CommandError::Recipient(_)
+            | CommandError::Parameter(_) => ErrorKind::Protocol,
+        };
+        Admission::Refuse(error.reply(), kind)
+    }
+
+    fn admit_starttls(&self) -> Option<Admission> {
+        let refusal = match self.tls {
+            TlsState::Off => texts::NOT_OFFERED,
+            TlsState::Active => texts::TLS_ACTIVE,
+            TlsState::Offered | TlsState::Required if self.state == State::Connected => {
+                texts::NO_GREETING
+            }
+            TlsState::Offered | TlsState::Required => return None,
+        };
+        Some(Admission::order(refusal))
     }
 
     fn admit_mail(&self, mail: &Mail) -> Option<Admission> {
@@ -149,7 +144,7 @@ impl ServerSession {
         let max = self.limits.content.max_octets;
         let offered = self.offer.size.filter(|size| *size > 0).unwrap_or(max);
         (mail.parameters.size() > Some(max.min(offered)))
-            .then_some(Admission::Refuse(texts::TOO_BIG, ErrorKind::Limit))
+            .then_some(Admission::Refuse(texts::TOO_BIG, ErrorKind::Innocent))
     }
 
     fn admit_rcpt(&self, rcpt: &Rcpt) -> Option<Admission> {
@@ -168,7 +163,7 @@ impl ServerSession {
             .saturating_add(self.recipients_due);
         (held >= self.limits.recipients).then_some(Admission::Refuse(
             texts::TOO_MANY_RECIPIENTS,
-            ErrorKind::Limit,
+            ErrorKind::Recipient,
         ))
     }
 
@@ -235,7 +230,7 @@ impl ServerSession {
                 return Admission::Close(texts::TOO_MANY_ERRORS);
             }
             State::Greeted if self.trailing_chunks > 0 => {
-                return skip(texts::NO_MAIL, ErrorKind::Limit);
+                return skip(texts::NO_MAIL, ErrorKind::Innocent);
             }
             State::Connected
             | State::Greeted
@@ -248,7 +243,7 @@ impl ServerSession {
         };
         match refusal {
             Some(reply) => skip(reply, ErrorKind::Protocol),
-            None => Admission::Take(Command::Bdat { size, last }, Some(Due::Chunk { last })),
+            None => Admission::Take(Command::Bdat { size, last }),
         }
     }
 }

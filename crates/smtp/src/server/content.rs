@@ -2,8 +2,8 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::admission::{Due, ErrorKind};
-use super::transaction::Outcome;
+use super::admission::ErrorKind;
+use super::transaction::{Due, Outcome};
 use super::{ServerEvent, ServerSession, State};
 use crate::content::Decoded;
 use crate::reply::Reply;
@@ -109,10 +109,7 @@ impl ServerSession {
             true => 0,
             false => self.trailing_chunks.saturating_add(1),
         };
-        Some(match skip.kind {
-            ErrorKind::Limit => ServerEvent::Refuse(skip.reply),
-            ErrorKind::Protocol | ErrorKind::Unrecognised => self.count_error(skip.reply),
-        })
+        Some(self.refuse(skip.reply, skip.kind))
     }
 }
 

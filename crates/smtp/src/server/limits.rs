@@ -33,7 +33,7 @@ pub enum TlsState {
     /// There is none.
     Off,
     /// STARTTLS may be used.
-    Optional,
+    Offered,
     /// STARTTLS must be used before anything of importance (RFC 3207 section 4).
     Required,
     /// The connection is protected.

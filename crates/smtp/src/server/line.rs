@@ -139,7 +139,7 @@ impl LineReader {
         let Some(line) = self.swallowing.as_mut() else {
             return Taken::Nothing;
         };
-        while let Some(&last) = input.first() {
+        while !input.is_empty() {
             let room = limits.swallow.saturating_sub(line.octets);
             let window = input.get(..room).unwrap_or(input);
             let (length, ended) = match memchr(b'\n', window) {
@@ -151,7 +151,9 @@ impl LineReader {
                 }
                 None => (window.len(), false),
             };
-            line.after_cr = window.get(..length).unwrap_or(&[last]).ends_with(b"\r");
+            line.after_cr = window
+                .get(..length)
+                .is_some_and(|part| part.ends_with(b"\r"));
             line.octets += length;
             input.advance(length);
             if ended {

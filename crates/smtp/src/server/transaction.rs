@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 
+use crate::command::Command;
 use crate::content::{
     ContentCheck, ContentFault, ContentLimits, ContentMode, DataDecoder, Decoded,
 };
@@ -26,6 +27,20 @@ pub(super) struct Transaction {
 pub(super) struct MailFacts {
     pub(super) smtputf8: bool,
     pub(super) body: Body,
+}
+
+/// What was handed out and waits for its answer, recipients apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Greeting { extended: bool },
+    Mail(MailFacts),
+    Data,
+    Message,
+    Chunk { last: bool },
+    Reset,
+    StartTls,
+    Quit,
+    Other,
 }
 
 /// The chunk that is being received.
@@ -71,11 +86,6 @@ impl Transaction {
         self.asked = self.asked.saturating_add(1);
     }
 
-    /// A recipient that was never handed out.
-    pub(super) const fn recipient_refused(&mut self) {
-        self.asked = self.asked.saturating_add(1);
-    }
-
     pub(super) fn recipient_answered(&mut self, severity: Severity) {
         if severity == Severity::Positive {
             self.accepted = self.accepted.saturating_add(1);
@@ -117,7 +127,29 @@ impl Transaction {
 
     /// The last chunk has ended.
     pub(super) fn finish_chunks(&mut self) {
-        self.check.finish();
+        // The fault stays with the check, where `fault` finds it.
+        let _ = self.check.finish();
+    }
+}
+
+impl Due {
+    /// What becomes due with a command; recipients are counted instead.
+    pub(super) fn with(command: &Command) -> Option<Self> {
+        Some(match command {
+            Command::Rcpt(_) => return None,
+            Command::Ehlo(_) => Self::Greeting { extended: true },
+            Command::Helo(_) => Self::Greeting { extended: false },
+            Command::Mail(mail) => Self::Mail(MailFacts {
+                smtputf8: mail.parameters.smtputf8(),
+                body: mail.parameters.body().unwrap_or_default(),
+            }),
+            Command::Data => Self::Data,
+            Command::Bdat { last, .. } => Self::Chunk { last: *last },
+            Command::Rset => Self::Reset,
+            Command::StartTls => Self::StartTls,
+            Command::Quit => Self::Quit,
+            Command::Noop | Command::Vrfy | Command::Expn | Command::Help => Self::Other,
+        })
     }
 }
 
