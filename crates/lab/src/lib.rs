@@ -9,5 +9,6 @@
 //! server either: messages are counted, hashed or kept in memory, never stored or passed on.
 
 pub mod pki;
+pub mod upstream;
 
 pub(crate) mod hex;
