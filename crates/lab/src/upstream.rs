@@ -20,7 +20,7 @@ mod settings;
 mod wire;
 
 pub use content::Stray;
-pub use fault::{Fault, Stage};
+pub use fault::{Fault, Stage, TLS10_SERVER_HELLO};
 pub use journal::{Journal, Totals, WaitedInVain};
 pub use record::{CertificateSeen, Connection, Outcome, Record, TlsSeen, Via};
 pub use settings::{
@@ -124,10 +124,12 @@ impl RecordingUpstream {
             Security::Starttls(tls) | Security::Implicit(tls) => Some(wire::server_tls(tls)?),
         };
         let listener = listen(settings.address, settings.limits.backlog)?;
-        let address = listener.local_addr().map_err(|source| UpstreamError::Listen {
-            address: settings.address,
-            source,
-        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| UpstreamError::Listen {
+                address: settings.address,
+                source,
+            })?;
         let journal = Journal::new(settings.limits.journal, lines);
         let cancel = CancellationToken::new();
         let shared = Arc::new(Shared::new(settings, tls, journal.clone()));
@@ -245,7 +247,11 @@ impl Drop for Open {
 /// With a long backlog: load tests connect faster than any default allows.
 fn listen(address: SocketAddr, backlog: u32) -> Result<TcpListener, UpstreamError> {
     let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;

@@ -32,7 +32,12 @@ impl Client {
 
     async fn greeted(upstream: &RecordingUpstream) -> Self {
         let mut client = Self::connect(upstream).await;
-        assert!(client.ask("EHLO client.example\r\n").await.starts_with("250"));
+        assert!(
+            client
+                .ask("EHLO client.example\r\n")
+                .await
+                .starts_with("250")
+        );
         client
     }
 
@@ -69,7 +74,9 @@ impl Client {
     }
 
     async fn more(&mut self) -> std::io::Result<usize> {
-        timeout(SOON, self.stream.read_buf(&mut self.read)).await.unwrap()
+        timeout(SOON, self.stream.read_buf(&mut self.read))
+            .await
+            .unwrap()
     }
 
     /// Everything until the server closes or resets.
@@ -79,15 +86,26 @@ impl Client {
                 Ok(0) => return (String::from_utf8(self.read.clone()).unwrap(), None),
                 Ok(_) => {}
                 Err(error) => {
-                    return (String::from_utf8(self.read.clone()).unwrap(), Some(error.kind()));
+                    return (
+                        String::from_utf8(self.read.clone()).unwrap(),
+                        Some(error.kind()),
+                    );
                 }
             }
         }
     }
 
     async fn transaction(&mut self, content: &str) -> String {
-        assert!(self.ask("MAIL FROM:<a@a.example>\r\n").await.starts_with("250"));
-        assert!(self.ask("RCPT TO:<b@b.example>\r\n").await.starts_with("250"));
+        assert!(
+            self.ask("MAIL FROM:<a@a.example>\r\n")
+                .await
+                .starts_with("250")
+        );
+        assert!(
+            self.ask("RCPT TO:<b@b.example>\r\n")
+                .await
+                .starts_with("250")
+        );
         assert!(self.ask("DATA\r\n").await.starts_with("354"));
         self.ask(&format!("{content}\r\n.\r\n")).await
     }
@@ -117,38 +135,72 @@ async fn envelope_and_content_are_recorded_as_they_came() {
     assert!(client.reply().await.starts_with("250 2.6.0"));
     let messages = upstream.journal().await_messages(1, SOON).await.unwrap();
     let message = messages.first().unwrap();
-    assert_eq!(message.mail, "from:<\"a b>\"@a.example> SIZE=100 BODY=8BITMIME");
+    assert_eq!(
+        message.mail,
+        "from:<\"a b>\"@a.example> SIZE=100 BODY=8BITMIME"
+    );
     assert_eq!(message.sender(), "\"a b>\"@a.example");
-    assert_eq!(message.recipients, ["TO:<b@b.example> NOTIFY=NEVER", "TO:<c@c.example>"]);
-    assert_eq!(message.recipient_addresses(), ["b@b.example", "c@c.example"]);
+    assert_eq!(
+        message.recipients,
+        ["TO:<b@b.example> NOTIFY=NEVER", "TO:<c@c.example>"]
+    );
+    assert_eq!(
+        message.recipient_addresses(),
+        ["b@b.example", "c@c.example"]
+    );
     assert_eq!(&*message.helo, "client.example");
-    assert_eq!((message.via, message.outcome), (Via::Data, Outcome::Accepted));
+    assert_eq!(
+        (message.via, message.outcome),
+        (Via::Data, Outcome::Accepted)
+    );
     assert_eq!(message.header("subject"), ["one two"]);
     assert_eq!(message.header("received"), ["from x by y"]);
-    assert_eq!(message.trace.as_deref(), Some("Received: from x\r\n by y\r\n"));
-    assert!(message.content.as_ref().unwrap().ends_with(b"\r\n\r\n.dot\r\n"));
+    assert_eq!(
+        message.trace.as_deref(),
+        Some("Received: from x\r\n by y\r\n")
+    );
+    assert!(
+        message
+            .content
+            .as_ref()
+            .unwrap()
+            .ends_with(b"\r\n\r\n.dot\r\n")
+    );
     assert!(message.stray.is_none());
     assert_eq!(message.fingerprint(), None);
     client.ask("QUIT\r\n").await;
     assert_eq!(client.rest().await, (String::new(), None));
     let journal = upstream.stop().await;
-    assert_eq!((journal.totals().connections, journal.totals().open), (1, 0));
+    assert_eq!(
+        (journal.totals().connections, journal.totals().open),
+        (1, 0)
+    );
 }
 
 #[tokio::test]
 async fn chunks_make_one_message_and_refused_chunks_are_swallowed() {
     let upstream = start(UpstreamSettings::plain().keeping_content()).await;
     let mut client = Client::greeted(&upstream).await;
-    assert!(client.ask("BDAT 6 LAST\r\nQUIT\r\n").await.starts_with("503"));
+    assert!(
+        client
+            .ask("BDAT 6 LAST\r\nQUIT\r\n")
+            .await
+            .starts_with("503")
+    );
     client.ask("MAIL FROM:<>\r\n").await;
     client.ask("RCPT TO:<b@b.example>\r\n").await;
-    client.send("BDAT 8\r\nabc\r\n.\r\nBDAT 0\r\nBDAT 4 LAST\r\nde\r\n").await;
+    client
+        .send("BDAT 8\r\nabc\r\n.\r\nBDAT 0\r\nBDAT 4 LAST\r\nde\r\n")
+        .await;
     for expected in ["250 2.0.0 8 ", "250 2.0.0 0 ", "250 2.6.0"] {
         assert!(client.reply().await.starts_with(expected));
     }
     let messages = upstream.journal().await_messages(1, SOON).await.unwrap();
     let message = messages.first().unwrap();
-    assert_eq!(message.content.as_deref(), Some(b"abc\r\n.\r\nde\r\n".as_slice()));
+    assert_eq!(
+        message.content.as_deref(),
+        Some(b"abc\r\n.\r\nde\r\n".as_slice())
+    );
     assert_eq!((message.via, message.sender()), (Via::Bdat, ""));
     assert!(client.ask("DATA\r\n").await.starts_with("503"));
     upstream.stop().await;
@@ -157,7 +209,15 @@ async fn chunks_make_one_message_and_refused_chunks_are_swallowed() {
 #[tokio::test]
 async fn the_lax_sink_shows_a_smuggled_envelope_and_the_strict_one_does_not() {
     let smuggled = "MAIL FROM:<evil@a.example>\r\nRCPT TO:<v@b.example>\r\nDATA\r\nevil\r\n.\r\n";
-    for end in ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r.\n", "\r\n\0.\r\n"] {
+    for end in [
+        "\n.\n",
+        "\n.\r\n",
+        "\r\n.\n",
+        "\r.\r",
+        "\r\n.\r",
+        "\r.\n",
+        "\r\n\0.\r\n",
+    ] {
         for (settings, expected) in [
             (UpstreamSettings::plain().lax(), 2),
             (UpstreamSettings::plain(), 1),
@@ -180,14 +240,25 @@ async fn the_lax_sink_shows_a_smuggled_envelope_and_the_strict_one_does_not() {
 
 #[tokio::test]
 async fn replies_at_every_stage_can_be_replaced_and_refuse() {
-    for stage in [Stage::Ehlo, Stage::Mail, Stage::Rcpt, Stage::Data, Stage::End] {
+    for stage in [
+        Stage::Ehlo,
+        Stage::Mail,
+        Stage::Rcpt,
+        Stage::Data,
+        Stage::End,
+    ] {
         let fault = Fault::at(stage).answer("451 4.3.0 not now\r\n").once();
         let upstream = start(UpstreamSettings::plain().with_fault(fault)).await;
         let mut client = Client::connect(&upstream).await;
         let mut replies = Vec::new();
         for command in [
-            "EHLO x\r\n", "EHLO x\r\n", "MAIL FROM:<a@a.example>\r\n", "MAIL FROM:<a@a.example>\r\n",
-            "RCPT TO:<b@b.example>\r\n", "RCPT TO:<b@b.example>\r\n", "DATA\r\n",
+            "EHLO x\r\n",
+            "EHLO x\r\n",
+            "MAIL FROM:<a@a.example>\r\n",
+            "MAIL FROM:<a@a.example>\r\n",
+            "RCPT TO:<b@b.example>\r\n",
+            "RCPT TO:<b@b.example>\r\n",
+            "DATA\r\n",
         ] {
             replies.push(client.ask(command).await);
         }
@@ -195,7 +266,14 @@ async fn replies_at_every_stage_can_be_replaced_and_refuse() {
             assert!(client.ask("DATA\r\n").await.starts_with("354"));
         }
         replies.push(client.ask("x\r\n.\r\n").await);
-        assert_eq!(replies.iter().filter(|reply| reply.starts_with("451")).count(), 1, "{stage:?}");
+        assert_eq!(
+            replies
+                .iter()
+                .filter(|reply| reply.starts_with("451"))
+                .count(),
+            1,
+            "{stage:?}"
+        );
         let totals = upstream.stop().await.totals();
         let expected = if stage == Stage::End { (0, 1) } else { (1, 0) };
         assert_eq!((totals.delivered, totals.refused), expected, "{stage:?}");
@@ -204,27 +282,54 @@ async fn replies_at_every_stage_can_be_replaced_and_refuse() {
 
 #[tokio::test]
 async fn some_recipients_can_be_refused() {
-    let fault = Fault::at(Stage::Rcpt).containing("bad").answer("550 5.1.1 unknown\r\n");
+    let fault = Fault::at(Stage::Rcpt)
+        .containing("bad")
+        .answer("550 5.1.1 unknown\r\n");
     let upstream = start(UpstreamSettings::plain().with_fault(fault)).await;
     let mut client = Client::greeted(&upstream).await;
     client.ask("MAIL FROM:<a@a.example>\r\n").await;
     for (recipient, expected) in [("bad1", "550"), ("good", "250"), ("bad2", "550")] {
-        let reply = client.ask(&format!("RCPT TO:<{recipient}@b.example>\r\n")).await;
+        let reply = client
+            .ask(&format!("RCPT TO:<{recipient}@b.example>\r\n"))
+            .await;
         assert!(reply.starts_with(expected));
     }
     client.ask("DATA\r\n").await;
     client.ask("x\r\n.\r\n").await;
     let messages = upstream.journal().await_messages(1, SOON).await.unwrap();
-    assert_eq!(messages.first().unwrap().recipient_addresses(), ["good@b.example"]);
+    assert_eq!(
+        messages.first().unwrap().recipient_addresses(),
+        ["good@b.example"]
+    );
 }
 
 #[tokio::test]
 async fn connections_end_as_asked_and_the_journal_knows_what_became_of_the_message() {
     let cases = [
-        (Fault::at(Stage::End).silent().close(), "", None, Outcome::Unanswered),
-        (Fault::at(Stage::End).silent().reset(), "", Some(ErrorKind::ConnectionReset), Outcome::Unanswered),
-        (Fault::at(Stage::End).close(), "250", None, Outcome::Accepted),
-        (Fault::at(Stage::End).answer("421 4.3.2 bye\r\n").close(), "421", None, Outcome::Refused),
+        (
+            Fault::at(Stage::End).silent().close(),
+            "",
+            None,
+            Outcome::Unanswered,
+        ),
+        (
+            Fault::at(Stage::End).silent().reset(),
+            "",
+            Some(ErrorKind::ConnectionReset),
+            Outcome::Unanswered,
+        ),
+        (
+            Fault::at(Stage::End).close(),
+            "250",
+            None,
+            Outcome::Accepted,
+        ),
+        (
+            Fault::at(Stage::End).answer("421 4.3.2 bye\r\n").close(),
+            "421",
+            None,
+            Outcome::Refused,
+        ),
     ];
     for (fault, reply, error, outcome) in cases {
         let upstream = start(UpstreamSettings::plain().with_fault(fault)).await;
@@ -234,7 +339,10 @@ async fn connections_end_as_asked_and_the_journal_knows_what_became_of_the_messa
         client.ask("DATA\r\n").await;
         client.send("x\r\n.\r\n").await;
         let (said, ended) = client.rest().await;
-        assert!(said.starts_with(reply) && said.is_empty() == reply.is_empty(), "{said:?}");
+        assert!(
+            said.starts_with(reply) && said.is_empty() == reply.is_empty(),
+            "{said:?}"
+        );
         assert_eq!(ended, error);
         let journal = upstream.stop().await;
         let records = journal.records();
@@ -245,7 +353,9 @@ async fn connections_end_as_asked_and_the_journal_knows_what_became_of_the_messa
 
 #[tokio::test]
 async fn a_late_reply_arrives_after_the_transaction() {
-    let late = Fault::at(Stage::End).pause(Duration::from_millis(20)).inject("250 late\r\n");
+    let late = Fault::at(Stage::End)
+        .pause(Duration::from_millis(20))
+        .inject("250 late\r\n");
     let upstream = start(UpstreamSettings::plain().with_fault(late)).await;
     let mut client = Client::greeted(&upstream).await;
     assert!(client.transaction("x").await.starts_with("250 2.6.0"));
@@ -272,7 +382,10 @@ async fn bodies_can_be_broken_off_and_are_counted() {
     let journal = upstream.journal();
     let totals = journal.await_totals("two broken off", SOON, |totals| totals.truncated == 2);
     assert_eq!(totals.await.unwrap().delivered, 0);
-    journal.await_totals("rest", SOON, |totals| totals.open == 0).await.unwrap();
+    journal
+        .await_totals("rest", SOON, |totals| totals.open == 0)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -283,9 +396,17 @@ async fn replies_can_be_slow_or_missing() {
         .with_fault(Fault::at(Stage::Data).hang());
     let upstream = start(settings).await;
     let mut client = Client::greeted(&upstream).await;
-    assert!(client.ask("MAIL FROM:<a@a.example>\r\n").await.starts_with("250"));
+    assert!(
+        client
+            .ask("MAIL FROM:<a@a.example>\r\n")
+            .await
+            .starts_with("250")
+    );
     client.send("RCPT TO:<b@b.example>\r\nNOOP\r\n").await;
-    assert!(client.reply().await.starts_with("250 2.0.0"), "the answer to NOOP");
+    assert!(
+        client.reply().await.starts_with("250 2.0.0"),
+        "the answer to NOOP"
+    );
     client.ask("RCPT TO:<b@b.example>\r\n").await;
     assert!(client.ask("DATA\r\n").await.starts_with("354"));
     client.send("x\r\n.\r\n").await;
@@ -299,14 +420,25 @@ async fn replies_can_be_slow_or_missing() {
 async fn transcripts_show_every_command_line() {
     let mut settings = UpstreamSettings::plain().with_transcript();
     assert_eq!(settings.transcript, Transcript::Kept);
-    settings.limits = Limits { content: 10, ..Limits::default() };
+    settings.limits = Limits {
+        content: 10,
+        ..Limits::default()
+    };
     let upstream = start(settings).await;
     let mut client = Client::greeted(&upstream).await;
-    assert!(client.transaction("more than ten octets").await.starts_with("552"));
+    assert!(
+        client
+            .transaction("more than ten octets")
+            .await
+            .starts_with("552")
+    );
     client.ask("RSET\r\n").await;
     let connections = upstream.journal().connections();
     let transcript = connections.first().unwrap().transcript();
-    let verbs: Vec<_> = transcript.iter().map(|line| line.get(..4).unwrap()).collect();
+    let verbs: Vec<_> = transcript
+        .iter()
+        .map(|line| line.get(..4).unwrap())
+        .collect();
     assert_eq!(verbs, ["EHLO", "MAIL", "RCPT", "DATA", "RSET"]);
     assert_eq!(upstream.stop().await.totals().refused, 1);
 }
@@ -324,8 +456,10 @@ async fn the_journal_file_has_one_line_for_each_message() {
     }
     upstream.stop().await;
     let text = std::fs::read_to_string(path).unwrap();
-    let lines: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 100);
     let first = lines.first().unwrap();
     assert_eq!(first.get("mail").unwrap(), "FROM:<a@a.example>");
@@ -338,7 +472,11 @@ async fn waiting_in_vain_says_what_was_there() {
     let upstream = start(UpstreamSettings::plain()).await;
     let mut client = Client::greeted(&upstream).await;
     client.transaction("x").await;
-    let error = upstream.journal().await_messages(2, Duration::from_millis(20)).await.unwrap_err();
+    let error = upstream
+        .journal()
+        .await_messages(2, Duration::from_millis(20))
+        .await
+        .unwrap_err();
     assert_eq!(error.totals.delivered, 1);
     assert!(error.to_string().contains("2 messages"), "{error}");
 }

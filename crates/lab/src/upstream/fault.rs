@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+/// What a server that speaks TLS 1.0 and nothing later answers a ClientHello (RFC 2246 section
+/// 7.4.1.3), for [`Stage::Handshake`].
+pub const TLS10_SERVER_HELLO: &[u8] = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01\
+    a random number of 32 octets....\x00\x00\x2f\x00";
+
 /// Where in a session a fault happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {

@@ -134,7 +134,10 @@ impl Journal {
     #[must_use]
     pub fn connections(&self) -> Vec<Arc<Connection>> {
         let entries = locked(&self.inner.entries);
-        entries.iter().map(|entry| Arc::clone(&entry.connection)).collect()
+        entries
+            .iter()
+            .map(|entry| Arc::clone(&entry.connection))
+            .collect()
     }
 
     /// Every message that is kept, refused ones too, in the order in which they were complete.
@@ -233,7 +236,10 @@ impl Journal {
 
     pub(super) fn delivered(&self, connection: &Connection, octets: u64) {
         connection.delivered(octets);
-        self.inner.counters.octets.fetch_add(octets, Ordering::Relaxed);
+        self.inner
+            .counters
+            .octets
+            .fetch_add(octets, Ordering::Relaxed);
         self.count(|counters| &counters.delivered);
     }
 

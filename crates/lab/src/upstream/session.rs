@@ -111,7 +111,8 @@ impl Session {
             Verb::Starttls => self.starttls(&line).await,
             Verb::Rset => {
                 self.forget();
-                self.reply(Stage::Rset, &line, b"250 2.0.0 Resetting\r\n").await?;
+                self.reply(Stage::Rset, &line, b"250 2.0.0 Resetting\r\n")
+                    .await?;
                 Ok(())
             }
             Verb::Noop => {
@@ -295,4 +296,3 @@ impl Session {
         certificate.is_some_and(|certificate| certificate.problem.is_none())
     }
 }
-

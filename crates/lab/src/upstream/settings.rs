@@ -104,14 +104,18 @@ impl UpstreamSettings {
     /// The same with other EHLO keywords.
     #[must_use]
     pub fn with_extensions(mut self, extensions: &[&str]) -> Self {
-        self.extensions = extensions.iter().map(|keyword| (*keyword).to_owned()).collect();
+        self.extensions = extensions
+            .iter()
+            .map(|keyword| (*keyword).to_owned())
+            .collect();
         self
     }
 
     /// The same with one more client certificate whose tenant is known.
     #[must_use]
     pub fn with_tenant(mut self, certificate: &Issued, tenant: &str) -> Self {
-        self.tenants.insert(certificate.fingerprint(), tenant.to_owned());
+        self.tenants
+            .insert(certificate.fingerprint(), tenant.to_owned());
         self
     }
 
@@ -130,7 +134,10 @@ impl UpstreamSettings {
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             hostname: "upstream.example".to_owned(),
             security,
-            extensions: EXTENSIONS.iter().map(|keyword| (*keyword).to_owned()).collect(),
+            extensions: EXTENSIONS
+                .iter()
+                .map(|keyword| (*keyword).to_owned())
+                .collect(),
             end_of_data: EndOfData::Strict,
             keep: Keep::Digest,
             transcript: Transcript::Off,

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use tenantry_net::{
     Channel, ChannelError, ClientCertificate, ClientCertificatePolicy, Deadline, Fingerprint,
     HandshakeError, Identity, LeftoverPlaintext, MinVersion, Request, ServerTls, ServerTlsSettings,
-    Stream, TlsFacts, Tickets, Trust,
+    Stream, Tickets, TlsFacts, Trust,
 };
 use tokio::net::TcpStream;
 
@@ -84,7 +84,9 @@ impl Wire {
         within: Duration,
     ) -> Result<TlsSeen, SecureError> {
         let plain = self.channel.take().ok_or(SecureError::Gone)?.into_plain()?;
-        let accepted = tls.accept(plain, Deadline::after("handshake", within)).await?;
+        let accepted = tls
+            .accept(plain, Deadline::after("handshake", within))
+            .await?;
         self.channel = Some(Channel::new(accepted.stream));
         Ok(seen(accepted.facts, accepted.certificate))
     }
@@ -92,7 +94,9 @@ impl Wire {
     /// Says good-bye and closes in order.
     pub(super) async fn close(self) {
         if let Some(channel) = self.channel {
-            channel.shutdown(Deadline::after("farewell", FAREWELL)).await;
+            channel
+                .shutdown(Deadline::after("farewell", FAREWELL))
+                .await;
         }
     }
 

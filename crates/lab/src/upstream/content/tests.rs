@@ -1,5 +1,9 @@
 //! Any split of the input gives the same content and the same end.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing step is a failing test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failing step is a failing test"
+)]
 
 use super::*;
 
@@ -31,7 +35,10 @@ fn the_true_end_is_found_however_it_is_cut() {
         (b"a\n.\nb\r\n.\r\n", b"a\n.\nb\r\n"),
         (b"a\r\n.\r\r\nb\r\n.\r\n", b"a\r\n\r\r\nb\r\n"),
         (b"a\r\r\n.\r\n", b"a\r\r\n"),
-        (b"a\n.\r\nb\r.\r\n\r\n.\nc\r\n.\r\n", b"a\n.\r\nb\r.\r\n\r\n\nc\r\n"),
+        (
+            b"a\n.\r\nb\r.\r\n\r\n.\nc\r\n.\r\n",
+            b"a\n.\r\nb\r.\r\n\r\n\nc\r\n",
+        ),
     ];
     for (input, expected) in cases {
         for piece in 1..=input.len() {
@@ -46,8 +53,19 @@ fn the_true_end_is_found_however_it_is_cut() {
 #[test]
 fn the_lax_sink_takes_every_bad_end_for_an_end() {
     for end in [
-        "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\n", "\n.\r", "\r.\r\n", "\r\n.\r", "\r\n.\r\n",
-        "\r\n\0.\r\n", "\r\n.\0\r\n", "\r\n.\r\r\n", "\r\r\n.\r\n",
+        "\n.\n",
+        "\n.\r\n",
+        "\r\n.\n",
+        "\r.\r",
+        "\r.\n",
+        "\n.\r",
+        "\r.\r\n",
+        "\r\n.\r",
+        "\r\n.\r\n",
+        "\r\n\0.\r\n",
+        "\r\n.\0\r\n",
+        "\r\n.\r\r\n",
+        "\r\r\n.\r\n",
     ] {
         let input = format!("body{end}rest");
         let mut buffer = BytesMut::from(input.as_bytes());
@@ -57,7 +75,11 @@ fn the_lax_sink_takes_every_bad_end_for_an_end() {
         assert!(buffer.ends_with(b"rest"), "{end:?}");
         assert!(collector.finish().content.unwrap().starts_with(b"body"));
         let (strict, _) = decode(EndOfData::Strict, input.as_bytes(), input.len());
-        assert_eq!(strict.len(), usize::from(end.ends_with("\r\n.\r\n")), "{end:?}");
+        assert_eq!(
+            strict.len(),
+            usize::from(end.ends_with("\r\n.\r\n")),
+            "{end:?}"
+        );
     }
 }
 
@@ -75,9 +97,20 @@ fn stray_line_ends_are_counted_across_pieces() {
     ] {
         for piece in 1..=content.len() {
             let mut collector = Collector::new(Keep::Digest, u64::MAX);
-            content.as_bytes().chunks(piece).for_each(|piece| collector.take(piece));
-            let expected = Stray { carriage_returns, line_feeds, nuls };
-            assert_eq!(collector.finish().stray, expected, "{content:?} in pieces of {piece}");
+            content
+                .as_bytes()
+                .chunks(piece)
+                .for_each(|piece| collector.take(piece));
+            let expected = Stray {
+                carriage_returns,
+                line_feeds,
+                nuls,
+            };
+            assert_eq!(
+                collector.finish().stray,
+                expected,
+                "{content:?} in pieces of {piece}"
+            );
         }
     }
 }
@@ -90,7 +123,9 @@ fn the_digest_after_the_trace_is_that_of_what_was_sent() {
     for piece in 1..=relayed.len() {
         let collect = |content: &[u8]| {
             let mut collector = Collector::new(Keep::Digest, u64::MAX);
-            content.chunks(piece).for_each(|piece| collector.take(piece));
+            content
+                .chunks(piece)
+                .for_each(|piece| collector.take(piece));
             collector.finish()
         };
         let digest = |content: &[u8]| {
@@ -102,7 +137,10 @@ fn the_digest_after_the_trace_is_that_of_what_was_sent() {
         assert_eq!(with_trace.sha256_after_trace, digest(sent));
         assert_eq!(with_trace.trace.unwrap().len(), relayed.len() - sent.len());
         let without = collect(plain);
-        assert_eq!((without.trace, without.sha256_after_trace), (None, digest(plain)));
+        assert_eq!(
+            (without.trace, without.sha256_after_trace),
+            (None, digest(plain))
+        );
         let only = collect(&relayed[..relayed.len() - sent.len()]);
         assert_eq!(only.sha256_after_trace, digest(b""));
         assert_eq!(collect(b"").sha256_after_trace, digest(b""));

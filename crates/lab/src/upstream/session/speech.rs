@@ -18,7 +18,12 @@ pub(super) enum Effect {
 
 impl Session {
     /// Says the usual, or what a fault says instead.
-    pub(super) async fn reply(&mut self, stage: Stage, line: &[u8], usual: &[u8]) -> Result<Effect, Ended> {
+    pub(super) async fn reply(
+        &mut self,
+        stage: Stage,
+        line: &[u8],
+        usual: &[u8],
+    ) -> Result<Effect, Ended> {
         match self.met(stage, line, 0) {
             None => {
                 self.say(usual).await?;

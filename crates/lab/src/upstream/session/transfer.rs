@@ -110,7 +110,10 @@ impl Session {
         let written = if collector.size() > self.shared.settings.limits.content {
             usual.write_str("552 5.3.4 Message too big\r\n")
         } else {
-            write!(usual, "250 2.6.0 <{number}.{message}> Queued mail for delivery\r\n")
+            write!(
+                usual,
+                "250 2.6.0 <{number}.{message}> Queued mail for delivery\r\n"
+            )
         };
         debug_assert!(written.is_ok(), "a BytesMut grows");
         let outcome = match effect(action.as_ref(), &usual) {
