@@ -1,0 +1,160 @@
+//! Whether a rule would let strangers relay: the open-relay checks, as pure functions.
+
+use ipnet::{IpNet, Ipv6Net};
+use tenantry_attribution::Pattern;
+
+/// How many strangers a rule lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exposure {
+    /// As few as one can tell.
+    Narrow,
+    /// Suspiciously many.
+    Wide,
+    /// As good as everybody.
+    Everybody,
+}
+
+/// Networks together: as good as everybody when they hold half of the addresses in use.
+pub(super) fn networks(networks: &[IpNet]) -> Exposure {
+    let (mut v4, mut v6) = (0u64, 0u64);
+    for network in IpNet::aggregate(&networks.to_vec()) {
+        match network {
+            IpNet::V4(network) => v4 = v4.saturating_add(1 << (32 - network.prefix_len())),
+            IpNet::V6(network) => v6 = v6.saturating_add(global_share(network)),
+        }
+    }
+    if v4 >= 1 << 31 || v6 >= GLOBAL_UNICAST / 2 {
+        return Exposure::Everybody;
+    }
+    if networks.iter().any(is_wide) {
+        Exposure::Wide
+    } else {
+        Exposure::Narrow
+    }
+}
+
+/// A network that no one organisation has; private IPv6 addresses (RFC 4193) are everybody's own.
+pub(super) fn is_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 16 && !network.addr().is_unique_local(),
+    }
+}
+
+/// A certificate pattern: everything below a public top-level name is as good as everybody.
+pub(super) fn pattern(pattern: &Pattern) -> Exposure {
+    let Pattern::Subtree(domain) = pattern else {
+        return Exposure::Narrow;
+    };
+    let (below, top) = match domain.as_str().rsplit_once('.') {
+        None => ("", domain.as_str()),
+        Some(parts) => parts,
+    };
+    if below.is_empty() {
+        return if PRIVATE.contains(&top) {
+            Exposure::Wide
+        } else {
+            Exposure::Everybody
+        };
+    }
+    // `co.uk` and its like: a registry's second level under a country.
+    if top.len() == 2 && REGISTRY.contains(&below) {
+        Exposure::Everybody
+    } else {
+        Exposure::Narrow
+    }
+}
+
+/// 2000::/3, all IPv6 addresses in use, counted in /32 networks (what a provider has).
+const GLOBAL_UNICAST: u64 = 1 << 29;
+
+/// Top-level names that no public authority issues certificates for.
+const PRIVATE: [&str; 10] = [
+    "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "private", "test",
+];
+
+/// Second-level names under which a country's registry sells names.
+const REGISTRY: [&str; 12] = [
+    "ac", "co", "com", "edu", "go", "gob", "gov", "gouv", "ne", "net", "or", "org",
+];
+
+/// The part of the global addresses that a network holds, in /32 networks.
+fn global_share(network: Ipv6Net) -> u64 {
+    let first = network.addr().segments()[0] >> 13;
+    match network.prefix_len() {
+        0 => GLOBAL_UNICAST,
+        // Of ::/1 and ::/2, those that begin with zeros hold 2000::/3 whole.
+        1 if first >> 2 == 0 => GLOBAL_UNICAST,
+        2 if first >> 1 == 0 => GLOBAL_UNICAST,
+        length @ 3..=32 if first == 1 => 1 << (32 - length),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn exposure(written: &[&str]) -> Exposure {
+        let parsed: Vec<IpNet> = written
+            .iter()
+            .map(|network| network.parse().unwrap())
+            .collect();
+        networks(&parsed)
+    }
+
+    #[test]
+    fn networks_that_hold_the_internet_are_seen() {
+        for written in [
+            &["0.0.0.0/0"][..],
+            &["::/0"],
+            &["0.0.0.0/1", "128.0.0.0/1"],
+            &["10.0.0.0/8", "0.0.0.0/2", "64.0.0.0/2"],
+            &["0.0.0.0/1"],
+            &["2000::/3"],
+            &["::/1"],
+            &["::/2"],
+            &["2000::/4"],
+            &["2001:db8::/32", "3000::/4"],
+        ] {
+            assert_eq!(exposure(written), Exposure::Everybody, "{written:?}");
+        }
+        for written in [
+            &["64.0.0.0/2"][..],
+            &["8.0.0.0/7"],
+            &["2000::/5"],
+            &["2001::/15"],
+        ] {
+            assert_eq!(exposure(written), Exposure::Wide, "{written:?}");
+        }
+        for written in [
+            &[][..],
+            &["10.0.0.0/8"],
+            &["2001::/16", "192.168.0.0/16"],
+            &["fd00::/8"],
+        ] {
+            assert_eq!(exposure(written), Exposure::Narrow, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_take_everybody_are_seen() {
+        for (written, expected) in [
+            ("*.com", Exposure::Everybody),
+            ("*.co.uk", Exposure::Everybody),
+            ("*.test", Exposure::Wide),
+            ("*.contoso.com", Exposure::Narrow),
+            ("*.contoso.uk", Exposure::Narrow),
+            ("contoso.com", Exposure::Narrow),
+            ("com", Exposure::Narrow),
+        ] {
+            assert_eq!(
+                pattern(&Pattern::parse(written).unwrap()),
+                expected,
+                "{written}"
+            );
+        }
+    }
+}

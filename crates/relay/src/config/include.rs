@@ -1,0 +1,256 @@
+//! Reading the main file and the files it includes into trees.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, Error};
+
+use super::file::{FileSection, IncludedSection, ListenerSection, PeerSection, TenantSection};
+use super::problem::{Place, Problem, quoted};
+use super::tree::{Heading, Reader, Section, Setting, Source, Tables};
+use super::values::RelativePath;
+
+/// What all files say together.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// The main file; absent when it cannot be read.
+    pub(super) main: Option<FileSection>,
+    /// Files with syntax errors: what is missing in them may stand in the part that was not read.
+    pub(super) broken: Vec<Arc<Path>>,
+    pub(super) listeners: Vec<ListenerSection>,
+    pub(super) peers: Vec<PeerSection>,
+    pub(super) tenants: Vec<TenantSection>,
+}
+
+/// Reads the main file and what it includes; every problem is reported, and what can be read is.
+pub(super) fn read(path: &Path, problems: &mut Vec<Problem>) -> Files {
+    let mut files = Files::default();
+    let whole = Place::file(path);
+    let read = section::<FileSection>(path, &whole, "", &mut files.broken, problems);
+    let Some(mut main) = read else { return files };
+    let patterns = main
+        .include
+        .take()
+        .map(|setting| setting.value)
+        .unwrap_or_default();
+    files.listeners.append(&mut tables(main.listener.take()));
+    files.peers.append(&mut tables(main.peer.take()));
+    files.tenants.append(&mut tables(main.tenant.take()));
+    files.main = Some(main);
+
+    // A file that two patterns match is read once; the main file never again.
+    let mut seen: Vec<PathBuf> = path.canonicalize().into_iter().collect();
+    for pattern in &patterns {
+        for found in matches(pattern, problems) {
+            let canonical = found.canonicalize().unwrap_or_else(|_| found.clone());
+            if seen.contains(&canonical) {
+                continue;
+            }
+            seen.push(canonical);
+            let broken = &mut files.broken;
+            let read = section::<IncludedSection>(&found, &pattern.at, "include", broken, problems);
+            let Some(included) = read else { continue };
+            files.listeners.append(&mut tables(included.listener));
+            files.peers.append(&mut tables(included.peer));
+            files.tenants.append(&mut tables(included.tenant));
+        }
+    }
+    files
+}
+
+/// A path as it is meant: relative to the file it stands in.
+pub(super) fn beside(at: &Place, path: &Path) -> PathBuf {
+    at.file
+        .parent()
+        .map_or_else(|| path.to_path_buf(), |directory| directory.join(path))
+}
+
+fn tables<T>(setting: Option<Setting<Tables<T>>>) -> Vec<T> {
+    setting.map(|setting| setting.value.0).unwrap_or_default()
+}
+
+fn section<T: Section>(
+    path: &Path,
+    named_at: &Place,
+    named_by: &str,
+    broken: &mut Vec<Arc<Path>>,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let text = match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(_)) => {
+            let remedy = "save the file as UTF-8";
+            problems.push(Place::file(path).error("", "is not UTF-8 text", remedy));
+            return None;
+        }
+        Err(error) => {
+            let what = format!("{} cannot be read: {}", path.display(), reason(&error));
+            problems.push(named_at.error(named_by, what, "check the name and the permissions"));
+            return None;
+        }
+    };
+    let source = Source::new(path, &text);
+    let (tree, mistakes): (Spanned<DeTable<'_>>, Vec<Error>) = DeTable::parse_recoverable(&text);
+    for mistake in &mistakes {
+        problems.push(syntax(&source, path, mistake));
+    }
+    let heading = Heading::new(String::new(), Place::file(path));
+    if !mistakes.is_empty() {
+        broken.push(Arc::clone(&heading.at.file));
+    }
+    Some(T::read(
+        heading,
+        tree.get_ref(),
+        &mut Reader {
+            source: &source,
+            problems,
+        },
+    ))
+}
+
+fn syntax(source: &Source, path: &Path, mistake: &Error) -> Problem {
+    let at = mistake
+        .span()
+        .map_or_else(|| Place::file(path), |span| source.place(&span));
+    // The message can quote what it found; a pasted key must not be repeated.
+    let message = mistake.message().lines().next().unwrap_or("cannot be read");
+    let what = if message.contains("PRIVATE") || message.contains("-----") {
+        String::from("cannot be read as TOML")
+    } else {
+        format!(
+            "cannot be read as TOML: {}",
+            message.chars().take(160).collect::<String>()
+        )
+    };
+    at.error(
+        "",
+        what,
+        "correct the line; the syntax is that of https://toml.io",
+    )
+}
+
+/// The files that an `include` names, sorted by name.
+fn matches(pattern: &Setting<RelativePath>, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let written = &pattern.value.0;
+    let shown = quoted(&written.to_string_lossy());
+    let directory = pattern.at.file.parent().unwrap_or(Path::new(""));
+    let has_wildcard = written.to_string_lossy().contains(['*', '?']);
+    match expand(directory, written) {
+        Ok(found) if found.is_empty() && has_wildcard => {
+            let what = format!("{shown} matches no file");
+            let remedy = "check the pattern, or remove it if there is nothing to include yet";
+            problems.push(pattern.at.warning("include", what, remedy));
+            found
+        }
+        Ok(found) => found,
+        Err(error) => {
+            let what = format!("{shown} cannot be looked up: {}", reason(&error));
+            let remedy = "check the name and the permissions of the directory";
+            problems.push(pattern.at.error("include", what, remedy));
+            Vec::new()
+        }
+    }
+}
+
+/// Paths that match a pattern with `*` and `?` in its components; others are returned as they are.
+fn expand(directory: &Path, pattern: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = vec![directory.to_path_buf()];
+    for component in pattern.components() {
+        let name = component.as_os_str().to_string_lossy();
+        if !matches!(component, Component::Normal(_)) || !name.contains(['*', '?']) {
+            found.iter_mut().for_each(|path| path.push(component));
+            continue;
+        }
+        let mut deeper = Vec::new();
+        for directory in &found {
+            let directory: &Path = if directory.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                directory
+            };
+            for entry in std::fs::read_dir(directory)? {
+                let file_name = entry?.file_name();
+                if wildcard(&name, &file_name.to_string_lossy()) {
+                    deeper.push(directory.join(file_name));
+                }
+            }
+        }
+        deeper.sort();
+        found = deeper;
+    }
+    Ok(found)
+}
+
+/// Whether a file name matches; names with a leading dot only if the pattern has it too.
+fn wildcard(pattern: &str, name: &str) -> bool {
+    if name.starts_with('.') && !pattern.starts_with('.') {
+        return false;
+    }
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut here) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(&c) = name.get(here) {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, here));
+                at += 1;
+            }
+            Some(&p) if p == '?' || p == c => {
+                at += 1;
+                here += 1;
+            }
+            Some(_) | None => {
+                // Back to the last star, which takes one character more.
+                let Some((star_at, taken)) = star else {
+                    return false;
+                };
+                star = Some((star_at, taken + 1));
+                at = star_at + 1;
+                here = taken + 1;
+            }
+        }
+    }
+    pattern
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .all(|c| *c == '*')
+}
+
+/// An error of the system without its number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    let mut plain: String = text.chars().take(end).collect();
+    if let Some(first) = plain.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_file_names() {
+        for (pattern, name, expected) in [
+            ("*.toml", "contoso.toml", true),
+            ("*.toml", ".contoso.toml", false),
+            ("*.toml", "contoso.toml~", false),
+            ("*.toml", ".toml", false),
+            (".*", ".hidden", true),
+            ("t?nant.toml", "tenant.toml", true),
+            ("t?nant.toml", "tnant.toml", false),
+            ("*", "anything", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b-d", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(wildcard(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

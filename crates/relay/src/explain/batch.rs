@@ -1,0 +1,272 @@
+//! Questions as JSON lines: one line in, one line out, in order, whatever is wrong with a line.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use tenantry_attribution::{CertificateEvidence, Evidence, SessionEvidence, attribute};
+use thiserror::Error;
+
+use super::json::{self, Writer};
+use super::question::{self, QuestionError};
+use crate::config::Config;
+use crate::evidence;
+
+/// Answers questions of one configuration.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    config: &'a Config,
+    writer: Writer,
+}
+
+/// How a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Lines read.
+    pub lines: u64,
+    /// Those answered with an error.
+    pub errors: u64,
+}
+
+/// Why a line has no answer.
+#[derive(Debug, Error)]
+enum LineError {
+    #[error("not a question: {0}")]
+    Json(serde_json::Error),
+    #[error("id is neither text, number, true, false nor null")]
+    Id,
+    #[error("longer than {LONGEST_LINE} octets")]
+    TooLong,
+    #[error(transparent)]
+    Question(#[from] QuestionError),
+}
+
+/// One line; texts are borrowed from it where they have no escapes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    certificate_names: Option<Vec<Text<'a>>>,
+    #[serde(borrow, default)]
+    certificate_problem: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    peer: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    listener: Option<Text<'a>>,
+    #[serde(borrow)]
+    mail_from: Text<'a>,
+    #[serde(borrow)]
+    rcpt_to: Vec<Text<'a>>,
+}
+
+/// Text, borrowed if possible also inside of lists.
+struct Text<'a>(Cow<'a, str>);
+
+/// Looks for a line's id alone, for the answer to a line that is wrong otherwise.
+struct FindId<'o, 'a>(&'o mut Option<&'a RawValue>);
+
+/// Enough for a certificate with the most names and a transaction with the most recipients.
+const LONGEST_LINE: usize = 16 << 20;
+const OUTPUT_PIECE: usize = 64 << 10;
+/// What is kept for the next line; one very long line does not hold its memory for ever.
+const KEPT: usize = 1 << 20;
+
+impl<'a> Batch<'a> {
+    /// Prepares what all answers have in common.
+    #[must_use]
+    pub fn new(config: &'a Config) -> Self {
+        Self {
+            config,
+            writer: Writer::new(config),
+        }
+    }
+
+    /// Answers every line of the input.
+    ///
+    /// # Errors
+    /// When the input cannot be read or the output cannot be written.
+    pub fn run(&self, input: impl Read, mut output: impl Write) -> io::Result<Summary> {
+        let mut input = BufReader::with_capacity(256 << 10, input);
+        let (mut line, mut out) = (Vec::new(), Vec::with_capacity(2 * OUTPUT_PIECE));
+        let mut summary = Summary::default();
+        while let Some(whole) = read_line(&mut input, &mut line)? {
+            summary.lines += 1;
+            let answered = match whole {
+                Whole::Yes => self.line(&line, &mut out),
+                Whole::TooLong => Err(("null", LineError::TooLong)),
+            };
+            if let Err((id, error)) = answered {
+                summary.errors += 1;
+                json::error(&mut out, id, &error.to_string());
+            }
+            // Whoever waits for an answer before the next question gets it.
+            if out.len() >= OUTPUT_PIECE || input.buffer().is_empty() {
+                output.write_all(&out)?;
+                output.flush()?;
+                out.clear();
+                out.shrink_to(KEPT);
+            }
+            line.clear();
+            line.shrink_to(KEPT);
+        }
+        output.write_all(&out)?;
+        output.flush()?;
+        Ok(summary)
+    }
+
+    fn line<'l>(&self, text: &'l [u8], out: &mut Vec<u8>) -> Result<(), (&'l str, LineError)> {
+        let line: Line<'l> = match serde_json::from_slice(text) {
+            Ok(line) => line,
+            Err(error) => return Err((id_of(text), LineError::Json(error))),
+        };
+        let Some(id) = scalar(line.id) else {
+            return Err(("null", LineError::Id));
+        };
+        let evidence = self.evidence(&line).map_err(|error| (id, error.into()))?;
+        let attribution = attribute(&self.config.directory, &evidence);
+        self.writer.answer(
+            out,
+            id,
+            &attribution,
+            line.rcpt_to.iter().map(|text| &*text.0),
+        );
+        Ok(())
+    }
+
+    fn evidence(&self, line: &Line<'_>) -> Result<Evidence, QuestionError> {
+        let listener =
+            question::listener(self.config, line.listener.as_ref().map(|text| &*text.0))?;
+        let certificate: CertificateEvidence =
+            match (&line.certificate_problem, &line.certificate_names) {
+                (Some(problem), _) => question::untrusted(&problem.0)?,
+                (None, Some(names)) => evidence::names(names),
+                (None, None) => question::without_certificate(listener),
+            };
+        let peer = match &line.peer {
+            Some(peer) => question::peer(&peer.0)?,
+            None => question::NOWHERE,
+        };
+        let sender = question::sender(&line.mail_from.0)?;
+        if line.rcpt_to.is_empty() {
+            return Err(QuestionError::NoRecipient);
+        }
+        let mut recipients = Vec::with_capacity(line.rcpt_to.len());
+        for address in &line.rcpt_to {
+            recipients.push(question::recipient(&address.0)?);
+        }
+        let policy = listener.untrusted_certificate;
+        let session = SessionEvidence::new(&self.config.directory, certificate, peer, policy);
+        Ok(Evidence {
+            session,
+            sender,
+            recipients,
+        })
+    }
+}
+
+enum Whole {
+    Yes,
+    TooLong,
+}
+
+/// Reads one line without its end; of one that is too long only the beginning is kept.
+fn read_line(input: &mut BufReader<impl Read>, line: &mut Vec<u8>) -> io::Result<Option<Whole>> {
+    let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX) + 1;
+    if input.by_ref().take(most).read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Some(Whole::Yes));
+    }
+    if line.len() <= LONGEST_LINE {
+        return Ok(Some(Whole::Yes));
+    }
+    loop {
+        let buffer = input.fill_buf()?;
+        let (used, ended) = match memchr::memchr(b'\n', buffer) {
+            Some(at) => (at + 1, true),
+            None => (buffer.len(), buffer.is_empty()),
+        };
+        input.consume(used);
+        if ended {
+            return Ok(Some(Whole::TooLong));
+        }
+    }
+}
+
+/// An id as it goes back: its own text if it is a scalar.
+fn scalar(id: Option<&RawValue>) -> Option<&str> {
+    let text = id.map_or("null", RawValue::get);
+    (!text.starts_with(['{', '['])).then_some(text)
+}
+
+/// The id of a line that is wrong otherwise, as far as it can be told.
+fn id_of(text: &[u8]) -> &str {
+    let mut id = None;
+    // Where the line stops being JSON does not matter: an id before that is still an id.
+    let _ = FindId(&mut id).deserialize(&mut serde_json::Deserializer::from_slice(text));
+    scalar(id).unwrap_or("null")
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(String::from(text))))
+            }
+        }
+
+        deserializer.deserialize_str(Reader)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for FindId<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FindId<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            if key.0 == "id" && self.0.is_none() {
+                *self.0 = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
