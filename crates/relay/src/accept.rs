@@ -1,0 +1,127 @@
+//! Step `accept`: connections in, sessions out, within the limits; one session's panic is that session's end.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use tenantry_net::{Admission, Channel, Connection, Stream};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ListenerTls;
+use crate::handshake;
+use crate::relay::Shared;
+use crate::reply::Answer;
+use crate::session::Session;
+use crate::telemetry::events;
+
+/// Takes connections of one listener until it is stopped.
+pub(crate) async fn accept(
+    shared: Arc<Shared>,
+    name: Arc<str>,
+    listener: tenantry_net::Listener,
+    stop: CancellationToken,
+) {
+    loop {
+        let connection = tokio::select! {
+            // A connection that was not taken yet stays in the system's queue and is reset with it.
+            () = stop.cancelled() => return,
+            connection = listener.accept() => connection,
+        };
+        match &connection.admission {
+            Admission::Admitted(_) => {
+                let counted = shared.count_session();
+                let serving = serve(Arc::clone(&shared), Arc::clone(&name), connection);
+                shared.tasks().spawn(async move {
+                    serving.await;
+                    drop(counted);
+                });
+            }
+            Admission::TooMany => turn_away(&name, connection, Answer::TooManyConnections),
+            Admission::TooManyFromSource => turn_away(&name, connection, Answer::TooManyFromSource),
+        }
+    }
+}
+
+/// Serves one connection, whatever happens in it.
+async fn serve(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
+    let peer = connection.peer;
+    let cut_off = shared.cut_off().clone();
+    let guarded = guard(session(Arc::clone(&shared), Arc::clone(&name), connection));
+    tokio::select! {
+        // Cut off after the time to finish has passed: what is in flight was not acknowledged.
+        () = cut_off.cancelled() => {}
+        outcome = guarded => {
+            if let Err(panic) = outcome {
+                shared.count_panic();
+                events::session_panicked(&name, peer, message(&*panic));
+            }
+        }
+    }
+}
+
+async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
+    let Connection { stream, peer, local: _, admission: _permit } = connection;
+    let snapshot = shared.snapshot();
+    let Some(listener) = snapshot.listener(&name) else { return };
+    let (channel, secured) = match (listener.tls, &listener.server_tls) {
+        (ListenerTls::Implicit, Some(server_tls)) => {
+            let deadline = Instant::now() + snapshot.timeouts.handshake;
+            match handshake::secure(&shared, server_tls, stream, deadline).await {
+                Ok((channel, secured)) => (channel, Some(secured)),
+                Err(error) => return events::handshake_failed("", &name, peer, &error.to_string()),
+            }
+        }
+        (ListenerTls::Implicit, None) => return,
+        (ListenerTls::Off | ListenerTls::Starttls | ListenerTls::StarttlsRequired, _) => (Channel::new(Stream::Plain(stream)), None),
+    };
+    Session::new(Arc::clone(&shared), Arc::clone(&snapshot), listener, peer, channel, secured).run().await;
+}
+
+/// Says why, without waiting, and closes.
+fn turn_away(name: &str, connection: Connection, answer: Answer) {
+    let mut reply = BytesMut::new();
+    answer.reply().write_to(&mut reply);
+    events::connection_refused(name, connection.peer, &answer.reply().text());
+    connection.refuse(&reply);
+}
+
+/// Runs a future to its end or to its panic.
+async fn guard<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    // After a panic the future is never polled again, so nobody sees what it left half done.
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, reason = "the test needs a panic")]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_session_is_an_answer_and_not_the_end() {
+        let outcome = guard(async {
+            tokio::task::yield_now().await;
+            panic!("half way");
+        })
+        .await;
+        assert_eq!(outcome.map_err(|panic| message(&*panic).to_owned()), Err::<(), _>("half way".to_owned()));
+    }
+}

@@ -1,0 +1,321 @@
+//! The running relay: its listeners, its configuration in force, its sessions; started, reloaded and stopped here.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tenantry_net::ConnectionLimits;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accept;
+use crate::config::Config;
+use crate::snapshot::Snapshot;
+use crate::telemetry::{ClosedTransaction, events};
+use crate::upstream::pool::Pool;
+
+/// A relay that is serving.
+#[derive(Debug)]
+pub struct Relay {
+    shared: Arc<Shared>,
+    listeners: Mutex<HashMap<Arc<str>, Listening>>,
+}
+
+/// What all sessions share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    snapshot: ArcSwap<Snapshot>,
+    pub(crate) pool: Pool,
+    /// This process, in greetings and `Received`: how a loop to ourselves is seen.
+    pub(crate) instance: Arc<str>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    cut_off: CancellationToken,
+    handshakes: Semaphore,
+    sessions: AtomicUsize,
+    numbered: AtomicU64,
+    panics: AtomicU64,
+    observers: broadcast::Sender<ClosedTransaction>,
+}
+
+/// One bound listener.
+#[derive(Debug)]
+struct Listening {
+    configured: SocketAddr,
+    bound: SocketAddr,
+    stop: CancellationToken,
+}
+
+/// A listener that is bound and not yet served.
+struct Bound {
+    name: Arc<str>,
+    configured: SocketAddr,
+    at: SocketAddr,
+    socket: tenantry_net::Listener,
+}
+
+/// What a relay is busy with at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Client sessions.
+    pub sessions: usize,
+    /// Upstream connections that are kept for later.
+    pub idle_upstream_connections: usize,
+    /// Sessions that ended by a panic since the start.
+    pub panics: u64,
+}
+
+/// The relay cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be bound.
+    #[error("listener {listener}: cannot bind {address}: {error}")]
+    Bind {
+        /// The listener's name.
+        listener: String,
+        /// Where it should be.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// A new configuration cannot be taken; the old one stays in force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A listener that is new in it cannot be bound.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl Relay {
+    /// Binds all listeners and serves in the background, until [`Relay::stop`].
+    ///
+    /// # Errors
+    /// An address cannot be bound; nothing is left running.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let pool = Pool::default();
+        let handshakes = Semaphore::new(config.limits.handshakes as usize);
+        let snapshot = Snapshot::new(config, &pool);
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            pool,
+            instance: format!("{:016x}", fastrand::u64(..)).into(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            cut_off: CancellationToken::new(),
+            handshakes,
+            sessions: AtomicUsize::new(0),
+            numbered: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            observers: broadcast::Sender::new(OBSERVED),
+        });
+        let relay = Relay { shared, listeners: Mutex::default() };
+        let snapshot = relay.shared.snapshot();
+        let bound = relay.bind_missing(&snapshot.config)?;
+        relay.serve(bound);
+        relay.shared.spawn_sweeper();
+        Ok(relay)
+    }
+
+    /// Where the listeners are, by name: the ports that the system chose, where the configuration says 0.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut addresses: Vec<_> = listeners.iter().map(|(name, at)| (Arc::clone(name), at.bound)).collect();
+        addresses.sort();
+        addresses
+    }
+
+    /// Puts a checked configuration in force for all transactions that begin from now on.
+    ///
+    /// # Errors
+    /// A listener that is new in it cannot be bound; then nothing changes.
+    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        let bound = self.bind_missing(&config)?;
+        events::reloaded(config.tenants.len(), config.peers.len(), config.listeners.len());
+        let keep: Vec<(Arc<str>, SocketAddr)> =
+            config.listeners.iter().map(|listener| (Arc::clone(&listener.name), listener.address)).collect();
+        self.shared.snapshot.store(Arc::new(Snapshot::new(config, &self.shared.pool)));
+        {
+            let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            listeners.retain(|name, at| {
+                let kept = keep.iter().any(|(kept, address)| kept == name && *address == at.configured);
+                if !kept {
+                    at.stop.cancel();
+                }
+                kept
+            });
+        }
+        self.serve(bound);
+        Ok(())
+    }
+
+    /// Stops taking connections, lets running transactions finish for the configured time, and ends the rest.
+    pub async fn stop(self) {
+        let drain = self.shared.snapshot().config.drain;
+        events::stopping(self.shared.sessions(), drain);
+        self.shared.stopping.cancel();
+        self.shared.tasks.close();
+        if timeout(drain, self.shared.tasks.wait()).await.is_err() {
+            let cut_off = self.shared.sessions();
+            self.shared.cut_off.cancel();
+            let _ = timeout(CUT_OFF, self.shared.tasks.wait()).await;
+            events::stopped(cut_off);
+        } else {
+            events::stopped(0);
+        }
+        self.shared.pool.close().await;
+    }
+
+    /// What it is busy with.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            sessions: self.shared.sessions(),
+            idle_upstream_connections: self.shared.pool.idle(),
+            panics: self.shared.panics.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Every transaction that closes from now on; a receiver that falls far behind misses some.
+    #[must_use]
+    pub fn transactions(&self) -> broadcast::Receiver<ClosedTransaction> {
+        self.shared.observers.subscribe()
+    }
+
+    fn bind_missing(&self, config: &Config) -> Result<Vec<Bound>, StartError> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let limits = ConnectionLimits::new(
+            config.limits.connections as usize,
+            config.limits.connections_per_source as usize,
+        );
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            if listeners.get(&listener.name).is_some_and(|at| at.configured == listener.address) {
+                continue;
+            }
+            let failed = |error| StartError::Bind {
+                listener: listener.name.to_string(),
+                address: listener.address,
+                error,
+            };
+            let socket =
+                tenantry_net::Listener::bind(listener.address, BACKLOG, Arc::clone(&limits)).map_err(failed)?;
+            let at = socket.local_addr().map_err(failed)?;
+            bound.push(Bound { name: Arc::clone(&listener.name), configured: listener.address, at, socket });
+        }
+        Ok(bound)
+    }
+
+    fn serve(&self, bound: Vec<Bound>) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for Bound { name, configured, at, socket } in bound {
+            let stop = self.shared.stopping.child_token();
+            events::listening(&name, at);
+            listeners.insert(Arc::clone(&name), Listening { configured, bound: at, stop: stop.clone() });
+            let accepting = accept::accept(Arc::clone(&self.shared), name, socket, stop);
+            self.shared.tasks.spawn(accepting);
+        }
+    }
+}
+
+impl Shared {
+    /// The configuration now in force.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Whether this is the configuration now in force.
+    pub(crate) fn is_current(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.snapshot.load(), snapshot)
+    }
+
+    /// Who watches closed transactions.
+    pub(crate) fn observers(&self) -> &broadcast::Sender<ClosedTransaction> {
+        &self.observers
+    }
+
+    /// Cancelled once the relay is to stop.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Cancelled once sessions have had their time.
+    pub(crate) fn cut_off(&self) -> &CancellationToken {
+        &self.cut_off
+    }
+
+    /// The set that shutdown drains.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Sessions at the moment.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Counts a session for as long as the returned value lives.
+    pub(crate) fn count_session(self: &Arc<Self>) -> Counted {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Counted(Arc::clone(self))
+    }
+
+    /// Counts a session that panicked.
+    pub(crate) fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A name for a new session, unique in this process.
+    pub(crate) fn next_session(&self) -> String {
+        let number = self.numbered.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number:x}", self.instance.get(..8).unwrap_or_default())
+    }
+
+    /// Waits for a turn at the handshakes.
+    pub(crate) async fn handshake_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.handshakes.acquire().await.ok()
+    }
+
+    fn spawn_sweeper(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(SWEEP);
+            loop {
+                tokio::select! {
+                    // Cancelling loses nothing: the next sweep would have done the rest.
+                    () = shared.stopping.cancelled() => return,
+                    _ = ticks.tick() => shared.pool.sweep().await,
+                }
+            }
+        });
+    }
+}
+
+/// A session that counts while it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<Shared>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Closed transactions that a slow observer may be behind.
+const OBSERVED: usize = 4096;
+
+/// Connections that the system holds until they are accepted.
+const BACKLOG: u32 = 1024;
+
+/// How often the pool is looked through.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// How long sessions that were cut off may take to end.
+const CUT_OFF: Duration = Duration::from_secs(2);

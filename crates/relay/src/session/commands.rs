@@ -1,0 +1,153 @@
+//! What each command means here: the protocol machine has said that it may come now.
+
+use tenantry_attribution::{CertificateEvidence, NoCertificate, UntrustedCertificate};
+use tenantry_net::Request;
+use tenantry_smtp::{Command, Mail, TlsState};
+use tokio::time::Instant;
+
+use super::envelope::More;
+use super::transaction::Transaction;
+use super::{End, Session};
+use crate::config::TrustedExchange;
+use crate::handshake;
+use crate::reply::Answer;
+use crate::telemetry::events;
+
+impl Session {
+    /// Handles one command.
+    pub(super) async fn command(&mut self, command: Command) -> Result<(), End> {
+        match command {
+            Command::Ehlo(name) => self.hello(name.as_str(), Hello::Extended),
+            Command::Helo(name) => self.hello(name.as_str(), Hello::Plain),
+            Command::Mail(mail) => self.mail(mail).await?,
+            Command::Rcpt(rcpt) => self.recipient(rcpt),
+            Command::Data => {
+                self.settle(More::DataFollows).await;
+                return self.data().await;
+            }
+            Command::Bdat { size: _, last } => {
+                self.settle(More::MayCome).await;
+                return self.chunk(last).await;
+            }
+            Command::Rset => {
+                self.abandon_transaction("RSET");
+                self.answer(&Answer::Ok.reply());
+            }
+            Command::StartTls => {
+                self.abandon_transaction("STARTTLS");
+                self.answer(&Answer::StartTls.reply());
+            }
+            Command::Noop => self.answer(&Answer::Ok.reply()),
+            Command::Vrfy => self.answer(&Answer::CannotVerify.reply()),
+            Command::Expn => self.answer(&Answer::NotImplemented.reply()),
+            Command::Help => self.answer(&Answer::Help.reply()),
+            Command::Quit => self.answer(&Answer::Bye.reply()),
+        }
+        Ok(())
+    }
+
+    fn hello(&mut self, name: &str, hello: Hello) {
+        self.abandon_transaction("a new greeting");
+        name.clone_into(&mut self.helo);
+        self.hello = hello;
+        let hostname = &self.snapshot.config.hostname;
+        let reply = match hello {
+            Hello::Extended => self.offer.ehlo_reply(hostname, name),
+            Hello::Plain => tenantry_smtp::Reply::plain(250, hostname.clone()),
+        };
+        self.answer(&reply);
+    }
+
+    async fn mail(&mut self, mail: Mail) -> Result<(), End> {
+        if self.shared.stopping().is_cancelled() {
+            return self.part(Answer::ShuttingDown, End::Shutdown).await;
+        }
+        if let Err(answer) = self.renew() {
+            return self.part(answer, End::Shutdown).await;
+        }
+        if self.certificate_is_missing() {
+            self.answer(&Answer::CertificateRequired.reply());
+            return Ok(());
+        }
+        if mail.parameters.xoorg().is_some() && self.exchange_server == TrustedExchange::No {
+            self.answer(&Answer::XoorgRefused.reply());
+            return Ok(());
+        }
+        self.transactions += 1;
+        let id = format!("{}-{}", self.id, self.transactions);
+        self.transaction = Some(Box::new(Transaction::new(id, &self.snapshot, &self.evidence, mail)));
+        self.answer(&Answer::SenderOk.reply());
+        Ok(())
+    }
+
+    /// Whether the listener demands a verified certificate and this client has none. An untrusted one is refused with
+    /// its recipients, unless the listener ignores it.
+    fn certificate_is_missing(&self) -> bool {
+        let required = self.listener_settings().is_some_and(|listener| listener.client_certificates == Request::Require);
+        required
+            && match self.evidence.certificate() {
+                CertificateEvidence::Verified(_) => false,
+                CertificateEvidence::Absent(NoCertificate::Untrusted(_)) => {
+                    self.evidence.untrusted_certificate() == UntrustedCertificate::Ignore
+                }
+                CertificateEvidence::Absent(NoCertificate::NotOffered | NoCertificate::NotPresented) => true,
+            }
+    }
+
+    /// Takes the session into TLS (RFC 3207): whatever was said before is forgotten, and whatever came behind the
+    /// command is an attack. `None` when it came to nothing; the session is over then.
+    pub(super) async fn start_tls(self) -> Option<Self> {
+        let snapshot = self.shared.snapshot();
+        let deadline = Instant::now() + snapshot.timeouts.handshake;
+        let listener = snapshot.listener(&self.listener);
+        let server_tls = listener.and_then(|listener| listener.server_tls.clone());
+        let handshake = async {
+            let tcp = self.channel.into_plain().map_err(|leftover| leftover.to_string())?;
+            let server_tls = server_tls.ok_or("the listener has no TLS any more")?;
+            handshake::secure(&self.shared, &server_tls, tcp, deadline).await.map_err(|error| error.to_string())
+        };
+        let (channel, secured) = match handshake.await {
+            Ok(secured) => secured,
+            Err::<_, String>(error) => {
+                events::handshake_failed(&self.id, &self.listener, self.peer, &error);
+                return None;
+            }
+        };
+        let listener = listener?;
+        let evidence = super::session_evidence(&snapshot, listener, self.peer, Some(&secured));
+        let exchange_server = super::exchange_server(&snapshot, &evidence);
+        let offer = super::offer(&snapshot, listener, TlsState::Active, exchange_server);
+        let mut smtp = self.smtp;
+        smtp.tls_established(offer.clone());
+        Some(Session {
+            channel,
+            smtp,
+            offer,
+            secured: Some(secured),
+            evidence,
+            exchange_server,
+            helo: String::new(),
+            hello: Hello::Plain,
+            request_began: Instant::now(),
+            snapshot,
+            shared: self.shared,
+            listener: self.listener,
+            id: self.id,
+            peer: self.peer,
+            pending: Vec::new(),
+            transaction: None,
+            progress: self.progress,
+            began: self.began,
+            transactions: self.transactions,
+        })
+    }
+}
+
+/// How the client greeted us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hello {
+    /// EHLO.
+    Extended,
+    /// HELO, or not yet.
+    Plain,
+}

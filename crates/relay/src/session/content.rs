@@ -1,0 +1,346 @@
+//! The message itself: from the client's framing to the upstream's, through the header gate, a buffer at a time.
+//!
+//! Whatever goes wrong, the client's content is read to its true end before it is answered, nothing more goes upstream,
+//! and the upstream never sees an end of data for a message that is not whole.
+
+use bytes::BytesMut;
+use jiff::Timestamp;
+use tenantry_net::{ChannelError, Deadline};
+use tenantry_smtp::{Content, Reply, Severity};
+use tokio::time::Instant;
+
+use super::commands::Hello;
+use super::transaction::Transaction;
+use super::{End, Session};
+use crate::config::TrustedExchange;
+use crate::content::header::{Firewall, HeaderFault, HeaderGate};
+use crate::content::received::{Trace, With};
+use crate::reply::{self, Answer, Fault};
+use crate::upstream::content::Outgoing;
+use crate::upstream::error::{Stage, UpstreamError};
+
+/// A message on its way through.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    /// The header section until it is whole.
+    gate: Option<HeaderGate>,
+    outgoing: Option<Outgoing>,
+    /// Content that waits to be sent.
+    content: BytesMut,
+    octets: u64,
+    /// The answer, once it is clear that the message fails.
+    failure: Option<Reply>,
+    rate: Rate,
+}
+
+impl Delivery {
+    fn new(outgoing: Outgoing) -> Self {
+        Delivery {
+            gate: Some(HeaderGate::new()),
+            outgoing: Some(outgoing),
+            content: BytesMut::new(),
+            octets: 0,
+            failure: None,
+            rate: Rate::default(),
+        }
+    }
+
+    /// A message that has failed before it began; it is read and dropped.
+    fn failed(reply: Reply) -> Self {
+        Delivery {
+            gate: None,
+            outgoing: None,
+            content: BytesMut::new(),
+            octets: 0,
+            failure: Some(reply),
+            rate: Rate::default(),
+        }
+    }
+
+    /// Octets of content that the client has sent.
+    pub(super) fn octets(&self) -> u64 {
+        self.octets
+    }
+}
+
+/// How fast the client sends, measured only while we wait for it.
+#[derive(Debug, Default)]
+struct Rate {
+    waited: std::time::Duration,
+    octets: u64,
+}
+
+impl Session {
+    /// DATA: the upstream is asked first, so that its refusal comes before the content does.
+    pub(super) async fn data(&mut self) -> Result<(), End> {
+        match self.open_delivery().await {
+            Ok(delivery) => {
+                self.answer(&Answer::StartData.reply());
+                self.begin(delivery);
+                self.flush().await?;
+                self.carry().await
+            }
+            Err(refusal) => {
+                self.conclude(&refusal);
+                Ok(())
+            }
+        }
+    }
+
+    /// BDAT: the chunk follows whatever the answer is (RFC 3030 section 2).
+    pub(super) async fn chunk(&mut self, _last: bool) -> Result<(), End> {
+        let begun = self.transaction.as_ref().is_some_and(|transaction| transaction.delivery.is_some());
+        if !begun {
+            let delivery = self.open_delivery().await.unwrap_or_else(Delivery::failed);
+            self.begin(delivery);
+        }
+        self.carry().await
+    }
+
+    async fn open_delivery(&mut self) -> Result<Delivery, Reply> {
+        let accepted = self.smtp.accepted_recipients();
+        let Some(transaction) = &mut self.transaction else { return Err(Answer::NoRecipients.reply()) };
+        transaction.may_send(accepted)?;
+        let Some(exchange) = &mut transaction.exchange else { return Err(Answer::NoRecipients.reply()) };
+        match exchange.start_content(&transaction.mail).await {
+            Ok(outgoing) => Ok(Delivery::new(outgoing)),
+            Err(error) => {
+                transaction.blame(error.fault(), error.to_string());
+                Err(reply::to_upstream_error(&error))
+            }
+        }
+    }
+
+    fn begin(&mut self, delivery: Delivery) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.delivery = Some(delivery);
+        }
+    }
+
+    /// Reads content to its end, or to the end of the chunk, and answers.
+    async fn carry(&mut self) -> Result<(), End> {
+        loop {
+            let progress = self.decode();
+            match progress {
+                Content::More => {
+                    self.forward().await;
+                    self.wait_for_content().await?;
+                }
+                Content::ChunkEnd { last: false } => {
+                    self.forward().await;
+                    self.answer_chunk();
+                    return Ok(());
+                }
+                Content::MessageEnd | Content::ChunkEnd { last: true } => {
+                    let reply = self.finish().await;
+                    self.conclude(&reply);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Moves what has arrived from the client's framing into the delivery.
+    fn decode(&mut self) -> Content {
+        let mut dropped = BytesMut::new();
+        let Some(transaction) = &mut self.transaction else {
+            return self.smtp.content(&mut self.channel.input, &mut dropped);
+        };
+        let Some(delivery) = &mut transaction.delivery else {
+            return self.smtp.content(&mut self.channel.input, &mut dropped);
+        };
+        let before = delivery.content.len();
+        let progress = self.smtp.content(&mut self.channel.input, &mut delivery.content);
+        delivery.octets += (delivery.content.len() - before) as u64;
+        if delivery.failure.is_some() {
+            delivery.content.clear();
+        } else if let Some(fault) = self.smtp.content_fault() {
+            transaction.refuse(fault.reply(), Fault::Client, fault.as_str().to_owned());
+        }
+        progress
+    }
+
+    /// Passes on what has been decoded, unless it is too little to be worth a write.
+    async fn forward(&mut self) {
+        self.pass_gate(Whole::NotYet);
+        let Some(transaction) = &mut self.transaction else { return };
+        let Some(delivery) = &mut transaction.delivery else { return };
+        if delivery.gate.is_some() || delivery.failure.is_some() || delivery.content.len() < WORTH_SENDING {
+            return;
+        }
+        let (Some(exchange), Some(outgoing)) = (&mut transaction.exchange, &mut delivery.outgoing) else { return };
+        if let Err(error) = exchange.send(outgoing, &mut delivery.content).await {
+            transaction.refuse_for(&error);
+        }
+    }
+
+    /// Ends the message: the upstream's last word is ours.
+    async fn finish(&mut self) -> Reply {
+        self.pass_gate(Whole::Yes);
+        let Some(transaction) = &mut self.transaction else { return Answer::NoRecipients.reply() };
+        let Some(delivery) = &mut transaction.delivery else { return Answer::NoRecipients.reply() };
+        if let Some(reply) = delivery.failure.take() {
+            return reply;
+        }
+        let (Some(exchange), Some(outgoing)) = (&mut transaction.exchange, delivery.outgoing.take()) else {
+            return Answer::NoRecipients.reply();
+        };
+        match exchange.finish(outgoing, &mut delivery.content).await {
+            Ok(reply) => reply::from_upstream(&reply),
+            Err(error) => {
+                transaction.blame(error.fault(), error.to_string());
+                reply::to_upstream_error(&error)
+            }
+        }
+    }
+
+    fn answer_chunk(&mut self) {
+        let failure = self.transaction.as_ref().and_then(|transaction| transaction.delivery.as_ref()?.failure.clone());
+        match failure {
+            // A refused chunk ends the transaction (RFC 3030 section 2).
+            Some(reply) => self.conclude(&reply),
+            None => self.answer(&Answer::ChunkOk.reply()),
+        }
+    }
+
+    /// Lets the header section pass once it is whole, with our trace field in front.
+    fn pass_gate(&mut self, whole: Whole) {
+        let snapshot = std::sync::Arc::clone(&self.snapshot);
+        let trusted = self.exchange_server == TrustedExchange::Yes;
+        let firewall = if trusted { Firewall::Open } else { Firewall::Remove };
+        let Some(transaction) = &mut self.transaction else { return };
+        let Some(delivery) = &mut transaction.delivery else { return };
+        if delivery.failure.is_some() {
+            return;
+        }
+        let Some(gate) = &mut delivery.gate else { return };
+        let passed = match gate.push(&mut delivery.content, &snapshot.header) {
+            Ok(false) if whole == Whole::NotYet => return,
+            Ok(_complete) => delivery
+                .gate
+                .take()
+                .map(|gate| gate.finish(&snapshot.header, firewall, &self.shared.instance))
+                .transpose(),
+            Err(fault) => Err(fault),
+        };
+        match passed {
+            Ok(Some(header)) => {
+                let trace = Trace {
+                    helo: &self.helo,
+                    address: self.peer.ip(),
+                    hostname: &snapshot.config.hostname,
+                    instance: &self.shared.instance,
+                    with: with(self.hello, self.secured.is_some(), transaction.mail.parameters.smtputf8()),
+                    cipher: self.secured.as_ref().map(|secured| secured.facts.cipher),
+                    id: &transaction.id,
+                    at: Timestamp::now(),
+                };
+                transaction.removed = header.removed;
+                trace.write_to(&mut delivery.content);
+                delivery.content.extend_from_slice(&header.octets);
+            }
+            Ok(None) => {}
+            Err(fault) => transaction.refuse_header(fault),
+        }
+    }
+
+    /// Waits for more content, while listening to the upstream with one ear.
+    async fn wait_for_content(&mut self) -> Result<(), End> {
+        let window = self.snapshot.timeouts.data_rate_window;
+        let least = self.snapshot.config.limits.data_rate;
+        let began = Instant::now();
+        let Some(transaction) = &mut self.transaction else { return Err(End::Refused) };
+        let Some(delivery) = &mut transaction.delivery else { return Err(End::Refused) };
+        let deadline = Deadline::at("content", began + window.saturating_sub(delivery.rate.waited));
+        let filled = match &mut transaction.exchange {
+            Some(exchange) if delivery.failure.is_none() => tokio::select! {
+                biased;
+                filled = self.channel.fill(deadline) => filled,
+                overheard = exchange.overhear() => {
+                    if let Err(error) = overheard {
+                        exchange.fail(error.clone());
+                        transaction.refuse_for(&error);
+                    }
+                    return Ok(());
+                }
+            },
+            Some(_) | None => self.channel.fill(deadline).await,
+        };
+        match filled {
+            Ok(0) => Err(self.lost_client(End::Gone)),
+            Ok(octets) => {
+                delivery.rate.octets += octets as u64;
+                delivery.rate.waited += began.elapsed();
+                Ok(())
+            }
+            Err(ChannelError::Timeout(_)) => {
+                let enough = delivery.rate.octets >= least.saturating_mul(window.as_secs().max(1));
+                delivery.rate = Rate::default();
+                if enough {
+                    return Ok(());
+                }
+                let end = self.lost_client(End::Deadline);
+                self.part(Answer::TooSlow, end).await
+            }
+            Err(_gone) => Err(self.lost_client(End::Gone)),
+        }
+    }
+
+    /// The client is gone in the middle of the content: the upstream must not take the piece for the whole.
+    fn lost_client(&mut self, end: End) -> End {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.refuse(Answer::TooSlow.reply(), Fault::Client, format!("in the middle of the content: {end}"));
+        }
+        end
+    }
+}
+
+impl Transaction {
+    /// Fails the message for a reason of ours or the client's; the upstream's connection is closed without an end of
+    /// data.
+    fn refuse(&mut self, reply: Reply, fault: Fault, error: String) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.abort();
+        }
+        if let Some(delivery) = &mut self.delivery {
+            delivery.content.clear();
+            delivery.gate = None;
+            delivery.failure.get_or_insert(reply);
+        }
+        self.blame(fault, error);
+    }
+
+    fn refuse_header(&mut self, fault: HeaderFault) {
+        self.refuse(reply::to_header_fault(fault), Fault::Client, fault.to_string());
+    }
+
+    fn refuse_for(&mut self, error: &UpstreamError) {
+        let reply = match error {
+            // A yes in the middle of the content says nothing about the message.
+            UpstreamError::Refused { reply, .. } if reply.severity() == Severity::Positive => {
+                reply::to_upstream_error(&UpstreamError::Closed(Stage::Content))
+            }
+            other => reply::to_upstream_error(other),
+        };
+        self.refuse(reply, error.fault(), error.to_string());
+    }
+}
+
+fn with(hello: Hello, secured: bool, utf8: bool) -> With {
+    match (hello, secured, utf8) {
+        (Hello::Plain, _, _) => With::Smtp,
+        (Hello::Extended, false, false) => With::Esmtp,
+        (Hello::Extended, true, false) => With::Esmtps,
+        (Hello::Extended, false, true) => With::Utf8Smtp,
+        (Hello::Extended, true, true) => With::Utf8Smtps,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    NotYet,
+}
+
+/// Octets from which on content is sent without waiting for more: a full TLS record (RFC 8446 section 5.1).
+const WORTH_SENDING: usize = 16 * 1024;

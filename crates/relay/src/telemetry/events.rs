@@ -1,0 +1,251 @@
+//! Every event of the relay, once: the log line and whatever is counted with it.
+//!
+//! Field names are the same everywhere: `session txn listener peer tls_version tls_cipher cert_name no_cert
+//! mail_from_domain rcpt_domains rcpts tenant basis verdict upstream identity reply bytes elapsed_ms fault error`.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tenantry_attribution::{Attribution, Verdict};
+use tenantry_net::{ClientCertificate, TlsFacts};
+use tenantry_smtp::{ForwardPath, ReversePath};
+use tokio::sync::broadcast;
+use tracing::{error, info, warn};
+
+use super::observed::ClosedTransaction;
+use super::shown::Shown;
+use crate::config::{AddressLogging, Config};
+use crate::reply::Fault;
+use crate::route::Target;
+use crate::session::End;
+
+/// What a session's closing line says.
+#[derive(Debug)]
+pub(crate) struct SessionLine<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) listener: &'a str,
+    pub(crate) peer: SocketAddr,
+    pub(crate) tls: Option<&'a TlsFacts>,
+    pub(crate) certificate: Option<&'a ClientCertificate>,
+    pub(crate) helo: &'a str,
+    pub(crate) transactions: u64,
+    pub(crate) messages: u64,
+    pub(crate) elapsed: Duration,
+    pub(crate) end: End,
+}
+
+/// What a transaction's closing line says.
+#[derive(Debug)]
+pub(crate) struct TransactionLine<'a> {
+    pub(crate) session: &'a str,
+    pub(crate) transaction: &'a str,
+    pub(crate) listener: &'a str,
+    pub(crate) peer: SocketAddr,
+    pub(crate) tls: Option<&'a TlsFacts>,
+    pub(crate) certificate: Option<&'a ClientCertificate>,
+    pub(crate) config: &'a Config,
+    pub(crate) sender: &'a ReversePath,
+    pub(crate) recipients: &'a [ForwardPath],
+    pub(crate) attribution: &'a Attribution,
+    pub(crate) target: Option<&'a Target>,
+    pub(crate) reply: Option<u16>,
+    pub(crate) octets: u64,
+    pub(crate) removed: usize,
+    pub(crate) elapsed: Duration,
+    pub(crate) fault: Option<(Fault, &'a str)>,
+}
+
+/// A session ended.
+pub(crate) fn session_closed(line: &SessionLine<'_>) {
+    info!(
+        session = line.session,
+        listener = line.listener,
+        peer = %line.peer,
+        tls_version = line.tls.map(|tls| tls.version),
+        tls_cipher = line.tls.map(|tls| tls.cipher),
+        cert_name = certificate_names(line.certificate),
+        no_cert = no_certificate(line.certificate),
+        helo = %Shown(line.helo),
+        transactions = line.transactions,
+        messages = line.messages,
+        elapsed_ms = milliseconds(line.elapsed),
+        end = %line.end,
+        "session closed"
+    );
+}
+
+/// A transaction ended, well or badly.
+pub(crate) fn transaction_closed(line: &TransactionLine<'_>, observers: &broadcast::Sender<ClosedTransaction>) {
+    let decided = Decided::of(line);
+    if observers.receiver_count() > 0 {
+        // Nobody is left to hear it if the last receiver went just now.
+        let _ = observers.send(decided.observed(line));
+    }
+    if tracing::enabled!(tracing::Level::INFO) {
+        log_transaction(line, &decided);
+    }
+}
+
+fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
+    let full = line.config.log.addresses == AddressLogging::Full;
+    info!(
+        session = line.session,
+        txn = line.transaction,
+        listener = line.listener,
+        peer = %line.peer,
+        tls_version = line.tls.map(|tls| tls.version),
+        tls_cipher = line.tls.map(|tls| tls.cipher),
+        cert_name = certificate_names(line.certificate),
+        no_cert = no_certificate(line.certificate),
+        mail_from = full.then(|| Shown(line.sender.as_str()).to_string()),
+        rcpt_to = full.then(|| recipients(line.recipients)),
+        mail_from_domain = %Shown(line.sender.mailbox().map_or("", |mailbox| mailbox.domain())),
+        rcpt_domains = domains(line.recipients),
+        rcpts = line.recipients.len(),
+        tenant = decided.tenant.as_deref(),
+        basis = decided.basis,
+        verdict = decided.verdict,
+        conflict = decided.conflict,
+        reasons = decided.reasons().join(","),
+        upstream = line.target.map(|target| &*target.key.upstream),
+        identity = line.target.map(|target| target.key.identity.to_string()),
+        reply = line.reply,
+        bytes = line.octets,
+        headers_removed = (line.removed > 0).then_some(line.removed),
+        elapsed_ms = milliseconds(line.elapsed),
+        fault = line.fault.map(|(fault, _error)| fault.as_str()),
+        error = line.fault.map(|(_fault, error)| Shown(error).to_string()),
+        "transaction closed"
+    );
+}
+
+/// The decision in the words of the log.
+struct Decided<'a> {
+    verdict: &'static str,
+    tenant: Option<Cow<'a, str>>,
+    basis: Option<&'static str>,
+    conflict: Option<&'a str>,
+    attribution: &'a Attribution,
+}
+
+impl<'a> Decided<'a> {
+    fn of(line: &TransactionLine<'a>) -> Self {
+        let directory = &line.config.directory;
+        let (tenant, basis) = match &line.attribution.verdict {
+            Verdict::Tenant { id, basis } => (Some(directory.tenant_name(*id).into()), Some(basis.as_str())),
+            Verdict::Ambiguous { basis, tenants } => {
+                let names: Vec<&str> = tenants.iter().map(|id| directory.tenant_name(*id)).collect();
+                (Some(names.join(",").into()), Some(basis.as_str()))
+            }
+            Verdict::Unattributed => (None, None),
+        };
+        let conflict = line.attribution.conflict.map(|conflict| directory.tenant_name(conflict.sender_tenant));
+        Decided { verdict: line.attribution.verdict.as_str(), tenant, basis, conflict, attribution: line.attribution }
+    }
+
+    fn reasons(&self) -> Vec<&'static str> {
+        self.attribution.steps.iter().map(|step| step.reason.as_str()).collect()
+    }
+
+    fn observed(&self, line: &TransactionLine<'_>) -> ClosedTransaction {
+        ClosedTransaction {
+            transaction: line.transaction.to_owned(),
+            sender: line.sender.as_str().to_owned(),
+            recipients: line.recipients.iter().map(|recipient| recipient.as_str().to_owned()).collect(),
+            verdict: self.verdict,
+            tenant: self.tenant.as_deref().map(str::to_owned),
+            basis: self.basis,
+            conflict: self.conflict.map(str::to_owned),
+            reasons: self.reasons(),
+            upstream: line.target.map(|target| target.key.upstream.to_string()),
+            identity: line.target.map(|target| target.key.identity.to_string()),
+            reply: line.reply,
+            octets: line.octets,
+            elapsed: line.elapsed,
+            fault: line.fault.map(|(fault, error)| (fault.as_str(), error.to_owned())),
+        }
+    }
+}
+
+/// A client's TLS handshake failed.
+pub(crate) fn handshake_failed(session: &str, listener: &str, peer: SocketAddr, error: &str) {
+    warn!(session, listener, %peer, fault = Fault::Client.as_str(), error = %Shown(error), "handshake failed");
+}
+
+/// A connection was turned away before it became a session.
+pub(crate) fn connection_refused(listener: &str, peer: SocketAddr, why: &str) {
+    warn!(listener, %peer, fault = Fault::Client.as_str(), error = why, "connection refused");
+}
+
+/// A session panicked; the others go on.
+pub(crate) fn session_panicked(listener: &str, peer: SocketAddr, message: &str) {
+    error!(listener, %peer, fault = Fault::Local.as_str(), error = %Shown(message), "session panicked");
+}
+
+/// A listener is ready.
+pub(crate) fn listening(listener: &str, address: SocketAddr) {
+    info!(listener, %address, "listening");
+}
+
+/// A new configuration is in force.
+pub(crate) fn reloaded(tenants: usize, peers: usize, listeners: usize) {
+    info!(tenants, peers, listeners, "configuration reloaded");
+}
+
+/// The relay stops.
+pub(crate) fn stopping(sessions: usize, drain: Duration) {
+    info!(sessions, drain_ms = milliseconds(drain), "stopping");
+}
+
+/// The relay has stopped.
+pub(crate) fn stopped(cut_off: usize) {
+    info!(cut_off, "stopped");
+}
+
+fn certificate_names(certificate: Option<&ClientCertificate>) -> Option<String> {
+    match certificate? {
+        ClientCertificate::Verified(verified) => {
+            let names = verified.names();
+            let mut text = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(",");
+            if names.len() > NAMES {
+                text.push_str(",...");
+            }
+            Some(text)
+        }
+        ClientCertificate::Untrusted(_) | ClientCertificate::NotOffered | ClientCertificate::NotPresented => None,
+    }
+}
+
+fn no_certificate(certificate: Option<&ClientCertificate>) -> Option<&'static str> {
+    match certificate {
+        None | Some(ClientCertificate::NotOffered) => Some("not-offered"),
+        Some(ClientCertificate::NotPresented) => Some("not-presented"),
+        Some(ClientCertificate::Untrusted(untrusted)) => Some(untrusted.reason.as_str()),
+        Some(ClientCertificate::Verified(_)) => None,
+    }
+}
+
+/// The recipients' domains, each once, in the order of the envelope.
+fn domains(recipients: &[ForwardPath]) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    for recipient in recipients {
+        let domain = recipient.mailbox().map_or("", |mailbox| mailbox.domain());
+        if seen.len() < NAMES && !seen.contains(&domain) {
+            seen.push(domain);
+        }
+    }
+    Shown(&seen.join(",")).to_string()
+}
+
+fn recipients(recipients: &[ForwardPath]) -> String {
+    let shown: Vec<&str> = recipients.iter().take(NAMES).map(ForwardPath::as_str).collect();
+    Shown(&shown.join(",")).to_string()
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Names, domains or recipients of one line.
+const NAMES: usize = 10;

@@ -1,0 +1,11 @@
+//! What operators see: one closing line per transaction and per session, and the subscriber that writes them.
+//!
+//! Never content, never keys; full addresses only by a setting; whatever a peer sent is escaped and cut short.
+
+pub(crate) mod events;
+mod observed;
+mod shown;
+mod subscriber;
+
+pub use observed::ClosedTransaction;
+pub use subscriber::{SubscriberError, subscribe};

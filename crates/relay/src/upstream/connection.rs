@@ -1,0 +1,288 @@
+//! One connection to an upstream: opened, secured, greeted; then commands out and replies in.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenantry_net::{Channel, ChannelError, Deadline, Fingerprint, Stream, dial};
+use tenantry_smtp::{ClientError, ClientSession, Offer, Reply, ReplyParser, Sent, Severity};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::{Stage, UpstreamError};
+use super::key::PoolKey;
+use crate::config::{Timeouts, UpstreamTlsMode};
+use crate::route::Target;
+
+/// A connection that is ready for MAIL, or in the middle of a transaction.
+///
+/// It carries the key that it was opened for and the certificate that it presented: whoever sends on it must show a
+/// route with the same ([`super::pool::Lease`]).
+#[derive(Debug)]
+pub(crate) struct Connection {
+    key: Arc<PoolKey>,
+    presented: Option<Fingerprint>,
+    pub(super) channel: Channel,
+    pub(super) smtp: ClientSession,
+    /// Messages that were sent on it.
+    pub(super) messages: u32,
+    /// It served another transaction before this one.
+    pub(super) reused: bool,
+    /// A transaction was begun and not finished: RSET comes before the next MAIL.
+    pub(super) needs_reset: bool,
+    pub(super) idle_since: Instant,
+    /// Replies that were waited for one by one and not yet taken.
+    arrived: VecDeque<(Sent, Reply)>,
+    /// A reply that nothing asked for, as far as it has come.
+    interjection: ReplyParser,
+}
+
+impl Connection {
+    /// Opens a connection to the target: TCP, greeting, EHLO, TLS with the target's identity, EHLO.
+    ///
+    /// # Errors
+    /// Anything that keeps it from being usable; never falls back to clear text.
+    pub(crate) async fn open(target: &Target, timeouts: &Timeouts, instance: &str) -> Result<Self, UpstreamError> {
+        let tcp = connect(target, timeouts).await?;
+        let mut connection = match target.tls_mode {
+            UpstreamTlsMode::Implicit => {
+                let mut connection = Self::secured(target, tcp, timeouts, ClientSession::new()).await?;
+                connection.greeting(timeouts, instance).await?;
+                connection.ehlo(target, timeouts).await?;
+                connection
+            }
+            UpstreamTlsMode::Starttls => {
+                let mut plain = Self::clear(target, tcp);
+                plain.greeting(timeouts, instance).await?;
+                plain.ehlo(target, timeouts).await?;
+                let mut connection = plain.start_tls(target, timeouts).await?;
+                connection.ehlo(target, timeouts).await?;
+                connection
+            }
+            UpstreamTlsMode::Off => {
+                let mut plain = Self::clear(target, tcp);
+                plain.greeting(timeouts, instance).await?;
+                plain.ehlo(target, timeouts).await?;
+                plain
+            }
+        };
+        connection.idle_since = Instant::now();
+        Ok(connection)
+    }
+
+    fn clear(target: &Target, tcp: TcpStream) -> Self {
+        Self::new(target, Channel::new(Stream::Plain(tcp)), ClientSession::new(), None)
+    }
+
+    fn new(
+        target: &Target,
+        channel: Channel,
+        smtp: ClientSession,
+        presented: Option<Fingerprint>,
+    ) -> Self {
+        Connection {
+            key: Arc::clone(&target.key),
+            presented,
+            channel,
+            smtp,
+            messages: 0,
+            reused: false,
+            needs_reset: false,
+            idle_since: Instant::now(),
+            arrived: VecDeque::new(),
+            interjection: ReplyParser::new(),
+        }
+    }
+
+    async fn secured(
+        target: &Target,
+        tcp: TcpStream,
+        timeouts: &Timeouts,
+        smtp: ClientSession,
+    ) -> Result<Self, UpstreamError> {
+        let deadline = Deadline::after("handshake", timeouts.handshake);
+        let (stream, _facts, presented) = target
+            .tls
+            .connect(tcp, &target.address.host, deadline)
+            .await
+            .map_err(|error| UpstreamError::Handshake(Arc::new(error)))?;
+        if presented.fingerprint != target.key.identity {
+            return Err(UpstreamError::WrongIdentity);
+        }
+        Ok(Self::new(target, Channel::new(stream), smtp, Some(presented.fingerprint)))
+    }
+
+    async fn greeting(&mut self, timeouts: &Timeouts, instance: &str) -> Result<(), UpstreamError> {
+        let reply = self.expect(Stage::Greeting, timeouts.upstream_greeting, Sent::Greeting).await?;
+        // Our own greeting carries the instance id, so a connection to ourselves shows at once.
+        if reply.text().contains(instance) {
+            return Err(UpstreamError::Loop);
+        }
+        positive(reply, Stage::Greeting).map(drop)
+    }
+
+    async fn ehlo(&mut self, target: &Target, timeouts: &Timeouts) -> Result<(), UpstreamError> {
+        self.smtp.ehlo(&target.helo, &mut self.channel.output);
+        let reply = self.round_trip(Stage::Ehlo, timeouts.upstream_ehlo, Sent::Ehlo).await?;
+        positive(reply, Stage::Ehlo).map(drop)
+    }
+
+    async fn start_tls(mut self, target: &Target, timeouts: &Timeouts) -> Result<Self, UpstreamError> {
+        if !self.smtp.offer().starttls {
+            return Err(UpstreamError::NoStartTls);
+        }
+        self.smtp.starttls(&mut self.channel.output);
+        let reply = self.round_trip(Stage::StartTls, timeouts.upstream_ehlo, Sent::StartTls).await?;
+        if reply.severity() != Severity::Positive {
+            return Err(UpstreamError::NoStartTls);
+        }
+        let tcp = self.channel.into_plain().map_err(|_leftover| UpstreamError::InjectedPlaintext)?;
+        let mut smtp = self.smtp;
+        smtp.tls_established();
+        Self::secured(target, tcp, timeouts, smtp).await
+    }
+
+    /// What the upstream offers.
+    pub(crate) fn offer(&self) -> &Offer {
+        self.smtp.offer()
+    }
+
+    /// What it was opened for.
+    pub(crate) fn key(&self) -> &PoolKey {
+        &self.key
+    }
+
+    /// The certificate that it presented, if it is a TLS connection.
+    pub(crate) fn presented(&self) -> Option<Fingerprint> {
+        self.presented
+    }
+
+    /// Whether nothing came in since it was put aside: no EOF, no late reply, no half a line.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.channel.input.is_empty() && self.smtp.outstanding() == 0 && self.channel.is_quiet()
+    }
+
+    /// Sends what is waiting to be sent.
+    ///
+    /// # Errors
+    /// The upstream does not take it in time, or is gone.
+    pub(crate) async fn flush(&mut self, stage: Stage, within: Duration) -> Result<(), UpstreamError> {
+        if self.channel.output.is_empty() {
+            return Ok(());
+        }
+        self.channel.flush(Deadline::after(stage.as_str(), within)).await.map_err(|error| broken(&error, stage))
+    }
+
+    /// The next reply, with what it answers.
+    ///
+    /// # Errors
+    /// None in time, EOF, or not SMTP.
+    pub(crate) async fn reply(&mut self, stage: Stage, within: Duration) -> Result<(Sent, Reply), UpstreamError> {
+        let deadline = Deadline::after(stage.as_str(), within);
+        loop {
+            if let Some(answer) = self.poll_reply(stage)? {
+                return Ok(answer);
+            }
+            if self.channel.fill(deadline).await.map_err(|error| broken(&error, stage))? == 0 {
+                return Err(UpstreamError::Closed(stage));
+            }
+        }
+    }
+
+    /// A reply that has arrived already.
+    ///
+    /// # Errors
+    /// What has arrived is not SMTP.
+    pub(crate) fn poll_reply(&mut self, stage: Stage) -> Result<Option<(Sent, Reply)>, UpstreamError> {
+        if let Some(answer) = self.arrived.pop_front() {
+            return Ok(Some(answer));
+        }
+        self.smtp.next(&mut self.channel.input).map_err(|error| UpstreamError::Protocol { stage, error })
+    }
+
+    /// Waits for the reply to the command just sent and keeps it for [`Connection::reply`]: the way to speak to an
+    /// upstream without PIPELINING.
+    ///
+    /// # Errors
+    /// As for [`Connection::reply`].
+    pub(crate) async fn await_reply(&mut self, stage: Stage, within: Duration) -> Result<(), UpstreamError> {
+        let mut earlier = std::mem::take(&mut self.arrived);
+        let answer = self.reply(stage, within).await?;
+        earlier.push_back(answer);
+        self.arrived = earlier;
+        Ok(())
+    }
+
+    /// What the upstream says while content is on its way: the answer to a chunk, or a refusal before the end of data.
+    ///
+    /// # Errors
+    /// The upstream gave up on the message, or what has arrived is not SMTP.
+    pub(crate) fn poll_interjection(&mut self, stage: Stage) -> Result<Option<(Sent, Reply)>, UpstreamError> {
+        if self.smtp.outstanding() > 0 {
+            return self.poll_reply(stage);
+        }
+        match self.interjection.next(&mut self.channel.input) {
+            Ok(None) => Ok(None),
+            Ok(Some(reply)) => Err(UpstreamError::Refused { stage, reply }),
+            Err(error) => Err(UpstreamError::Protocol { stage, error: ClientError::from(error) }),
+        }
+    }
+
+    async fn expect(&mut self, stage: Stage, within: Duration, what: Sent) -> Result<Reply, UpstreamError> {
+        let (sent, reply) = self.reply(stage, within).await?;
+        debug_assert_eq!(sent, what, "replies come in the order of the commands");
+        Ok(reply)
+    }
+
+    async fn round_trip(&mut self, stage: Stage, within: Duration, what: Sent) -> Result<Reply, UpstreamError> {
+        self.flush(stage, within).await?;
+        self.expect(stage, within, what).await
+    }
+
+    /// Says goodbye and closes; whatever the upstream does, it is over soon.
+    pub(crate) async fn quit(mut self) {
+        self.smtp.quit(&mut self.channel.output);
+        self.channel.shutdown(Deadline::after("goodbye", GOODBYE)).await;
+    }
+}
+
+async fn connect(target: &Target, timeouts: &Timeouts) -> Result<TcpStream, UpstreamError> {
+    let deadline = Deadline::after("connect", timeouts.upstream_connect);
+    let host = target.address.host.as_str();
+    let addresses = timeout_at(deadline.at, tokio::net::lookup_host((host, target.address.port)))
+        .await
+        .map_err(|_elapsed| UpstreamError::Resolve(format!("{host}: no answer in time")))?
+        .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?;
+    let mut last = UpstreamError::Resolve(format!("{host}: no address"));
+    for address in addresses {
+        match dial(address, deadline).await {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => last = UpstreamError::Connect(error.to_string()),
+        }
+    }
+    Err(last)
+}
+
+fn positive(reply: Reply, stage: Stage) -> Result<Reply, UpstreamError> {
+    match reply.severity() {
+        Severity::Positive => Ok(reply),
+        Severity::Intermediate | Severity::Transient | Severity::Permanent => {
+            Err(UpstreamError::Refused { stage, reply })
+        }
+    }
+}
+
+/// What a broken channel means at this stage.
+pub(super) fn broken(error: &ChannelError, stage: Stage) -> UpstreamError {
+    match error {
+        ChannelError::Timeout(_) => UpstreamError::Timeout(stage),
+        ChannelError::Disconnected(_)
+        | ChannelError::Alert(_)
+        | ChannelError::Tls(_)
+        | ChannelError::InputFull(_)
+        | ChannelError::Io(_) => UpstreamError::Closed(stage),
+    }
+}
+
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);

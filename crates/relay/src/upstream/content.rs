@@ -1,0 +1,234 @@
+//! The content on its way out: as BDAT chunks or as dot-stuffed lines, with bounded memory.
+//!
+//! Nothing here trusts that the content was checked on its way in: the encoders refuse a bare CR, a bare LF and a NUL
+//! once more. The end of data is written only by [`finish`]; every other way out closes the connection without one.
+
+use bytes::{Buf as _, BytesMut};
+use tenantry_net::Deadline;
+use tenantry_smtp::{Body, ContentCheck, ContentLimits, ContentMode, DataEncoder, Offer, Reply, Sent, Severity};
+
+use super::connection::{Connection, broken};
+use super::error::{Stage, Unsupported, UpstreamError};
+use super::exchange::{ContentState, Exchange};
+
+/// How the content goes out, and how much of it did.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    framing: Framing,
+    octets: u64,
+    limit: u64,
+    eight_bit: EightBit,
+}
+
+#[derive(Debug)]
+enum Framing {
+    /// DATA.
+    Lines(DataEncoder),
+    /// BDAT, with the rules of text or of binary content checked on what goes out.
+    Chunks(ContentCheck),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EightBit {
+    Allowed,
+    Refused,
+}
+
+impl Outgoing {
+    /// BDAT (RFC 3030).
+    pub(super) fn chunks(offer: &Offer, body: Option<Body>, limit: u64) -> Self {
+        let mode = match body {
+            Some(Body::BinaryMime) => ContentMode::Binary,
+            Some(Body::SevenBit | Body::EightBitMime) | None => ContentMode::Text,
+        };
+        // Sizes and lines were measured on the way in; here it is about what could forge an end of data.
+        let limits = ContentLimits { max_octets: u64::MAX, max_line: usize::MAX };
+        Self::new(Framing::Chunks(ContentCheck::new(limits, mode)), offer, limit)
+    }
+
+    /// DATA (RFC 5321 section 4.5.2).
+    pub(super) fn lines(offer: &Offer, limit: u64) -> Self {
+        Self::new(Framing::Lines(DataEncoder::new()), offer, limit)
+    }
+
+    fn new(framing: Framing, offer: &Offer, limit: u64) -> Self {
+        let eight_bit = if offer.eight_bit_mime { EightBit::Allowed } else { EightBit::Refused };
+        let limit = offer.size.filter(|&size| size > 0).unwrap_or(u64::MAX).min(limit).saturating_add(TRACE_ROOM);
+        Outgoing { framing, octets: 0, limit, eight_bit }
+    }
+
+    fn admit(&mut self, content: &[u8]) -> Result<(), UpstreamError> {
+        self.octets += content.len() as u64;
+        if self.octets > self.limit {
+            return Err(UpstreamError::Unsupported(Unsupported::Size));
+        }
+        if self.eight_bit == EightBit::Refused && !content.is_ascii() {
+            return Err(UpstreamError::Unsupported(Unsupported::EightBitMime));
+        }
+        Ok(())
+    }
+}
+
+impl Exchange {
+    /// Sends content, all of it taken from the buffer; small pieces of lines are kept back until more comes.
+    ///
+    /// # Errors
+    /// The transaction failed; the upstream never sees an end of data.
+    pub(crate) async fn send(&mut self, outgoing: &mut Outgoing, content: &mut BytesMut) -> Result<(), UpstreamError> {
+        let result = self.send_piece(outgoing, content).await;
+        if let Err(error) = &result {
+            content.clear();
+            self.fail(error.clone());
+        }
+        result
+    }
+
+    async fn send_piece(&mut self, outgoing: &mut Outgoing, content: &mut BytesMut) -> Result<(), UpstreamError> {
+        let within = self.timeouts.upstream_block;
+        let final_reply = self.timeouts.upstream_end;
+        self.content = ContentState::Begun;
+        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Closed(Stage::Content)) };
+        let connection = lease.connection();
+        outgoing.admit(content)?;
+        match &mut outgoing.framing {
+            Framing::Lines(encoder) => {
+                encoder.encode(content, &mut connection.channel.output).map_err(|_fault| not_clean())?;
+            }
+            Framing::Chunks(check) => {
+                if check.accept(content) < content.len() {
+                    return Err(not_clean());
+                }
+                chunk(connection, content, Last::No);
+            }
+        }
+        content.clear();
+        connection.flush(Stage::Content, within).await?;
+        while connection.smtp.outstanding() > CHUNKS_AHEAD {
+            chunk_answered(connection.reply(Stage::Content, final_reply).await?)?;
+        }
+        listen(connection)
+    }
+
+    /// Ends the content with what is left of it, and waits for the upstream's last word.
+    ///
+    /// # Errors
+    /// The upstream refused the message, or it is unknown whether it has it.
+    pub(crate) async fn finish(
+        &mut self,
+        outgoing: Outgoing,
+        content: &mut BytesMut,
+    ) -> Result<Reply, UpstreamError> {
+        let result = self.end_of_data(outgoing, content).await;
+        match &result {
+            Ok(_reply) => self.finished(),
+            Err(error) => self.fail(error.clone()),
+        }
+        result
+    }
+
+    async fn end_of_data(&mut self, mut outgoing: Outgoing, content: &mut BytesMut) -> Result<Reply, UpstreamError> {
+        let block = self.timeouts.upstream_block;
+        let last_word = self.timeouts.upstream_end;
+        self.content = ContentState::Begun;
+        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Closed(Stage::Content)) };
+        let connection = lease.connection();
+        listen(connection)?;
+        outgoing.admit(content)?;
+        match outgoing.framing {
+            Framing::Lines(mut encoder) => {
+                encoder.encode(content, &mut connection.channel.output).map_err(|_fault| not_clean())?;
+                encoder.finish(&mut connection.channel.output).map_err(|_fault| not_clean())?;
+                connection.smtp.content_sent();
+            }
+            Framing::Chunks(mut check) => {
+                let accepted = check.accept(content);
+                if accepted < content.len() || check.finish().is_err() {
+                    return Err(not_clean());
+                }
+                chunk(connection, content, Last::Yes);
+            }
+        }
+        content.clear();
+        connection.flush(Stage::Content, block).await?;
+        loop {
+            let (sent, reply) = connection.reply(Stage::FinalReply, last_word).await?;
+            if sent == Sent::Chunk {
+                chunk_answered((sent, reply))?;
+                continue;
+            }
+            return match reply.severity() {
+                Severity::Positive => Ok(reply),
+                Severity::Intermediate => Err(UpstreamError::Closed(Stage::FinalReply)),
+                Severity::Transient | Severity::Permanent => {
+                    connection.needs_reset = false;
+                    Err(UpstreamError::Refused { stage: Stage::FinalReply, reply })
+                }
+            };
+        }
+    }
+
+    /// Waits until the upstream says something while content is on its way: a chunk's answer, or the end of all hope.
+    ///
+    /// Cancelling loses nothing: what has arrived stays in the connection's buffer.
+    ///
+    /// # Errors
+    /// The upstream gave up on the message.
+    pub(crate) async fn overhear(&mut self) -> Result<(), UpstreamError> {
+        let Some(lease) = &mut self.lease else { return std::future::pending().await };
+        let connection = lease.connection();
+        let deadline = Deadline::after("overhear", FOREVER);
+        match connection.channel.fill(deadline).await {
+            Ok(0) => Err(UpstreamError::Closed(Stage::Content)),
+            Ok(_octets) => listen(connection),
+            Err(error) => Err(broken(&error, Stage::Content)),
+        }
+    }
+}
+
+/// Looks at replies that have arrived while the content is on its way.
+fn listen(connection: &mut Connection) -> Result<(), UpstreamError> {
+    while !connection.channel.input.is_empty() {
+        match connection.poll_interjection(Stage::Content)? {
+            Some(answer) => chunk_answered(answer)?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+fn chunk_answered((_sent, reply): (Sent, Reply)) -> Result<(), UpstreamError> {
+    match reply.severity() {
+        Severity::Positive => Ok(()),
+        Severity::Intermediate | Severity::Transient | Severity::Permanent => {
+            Err(UpstreamError::Refused { stage: Stage::Content, reply })
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Yes,
+    No,
+}
+
+fn chunk(connection: &mut Connection, content: &BytesMut, last: Last) {
+    if content.is_empty() && last == Last::No {
+        return;
+    }
+    connection.smtp.bdat(content.len() as u64, last == Last::Yes, &mut connection.channel.output);
+    connection.channel.output.extend_from_slice(content.chunk());
+}
+
+/// The decoder lets nothing through that this could find; if it ever does, the message dies here.
+fn not_clean() -> UpstreamError {
+    UpstreamError::Closed(Stage::Content)
+}
+
+/// Octets that our trace field may add to a message that is just as large as allowed.
+const TRACE_ROOM: u64 = 1024;
+
+/// Chunks that may be on their way without an answer.
+const CHUNKS_AHEAD: usize = 8;
+
+/// Longer than any transaction.
+const FOREVER: std::time::Duration = std::time::Duration::from_secs(86_400);

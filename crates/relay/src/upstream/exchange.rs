@@ -1,0 +1,414 @@
+//! One message over an upstream connection: MAIL, RCPT and DATA in as few round trips as the upstream allows.
+//!
+//! The connection is taken when the first recipient goes out. A kept connection that turns out dead before MAIL was
+//! answered is replaced by a new one, once and unseen; after that nothing is ever sent twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenantry_smtp::{Body, Mail, Rcpt, Reply, Sent, Severity};
+
+use super::connection::Connection;
+use super::content::Outgoing;
+use super::error::{Stage, Unsupported, UpstreamError};
+use super::pool::{Freshness, Lease};
+use crate::config::Timeouts;
+use crate::route::{Route, Target};
+
+/// One message on its way to one tenant's upstream.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    route: Arc<Route>,
+    pub(super) timeouts: Arc<Timeouts>,
+    instance: Arc<str>,
+    pub(super) lease: Option<Lease>,
+    mail: MailState,
+    /// The upstream's answer to a DATA that went out together with the recipients.
+    data: Option<Reply>,
+    accepted: u32,
+    failed: Option<UpstreamError>,
+    /// The upstream that took the transaction, for the log.
+    target: usize,
+    pub(super) content: ContentState,
+}
+
+/// Whether the upstream has been shown any content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContentState {
+    NotBegun,
+    Begun,
+}
+
+/// How far MAIL is.
+#[derive(Clone, Debug)]
+enum MailState {
+    Waiting,
+    Accepted,
+    Refused(Reply),
+}
+
+/// Whether DATA goes out behind the recipients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// More recipients may come.
+    Wait,
+    /// The client has asked for DATA already.
+    Data,
+}
+
+impl Exchange {
+    /// A message for this route; nothing is sent yet.
+    pub(crate) fn new(route: Arc<Route>, timeouts: Arc<Timeouts>, instance: Arc<str>) -> Self {
+        Exchange {
+            route,
+            timeouts,
+            instance,
+            lease: None,
+            mail: MailState::Waiting,
+            data: None,
+            accepted: 0,
+            failed: None,
+            target: 0,
+            content: ContentState::NotBegun,
+        }
+    }
+
+    /// Hands a group of recipients over; the answers come in the same order.
+    ///
+    /// # Errors
+    /// The transaction as a whole failed; nothing of it is valid any more.
+    pub(crate) async fn recipients(
+        &mut self,
+        mail: &Mail,
+        group: &[Rcpt],
+        then: Then,
+    ) -> Result<Vec<Reply>, UpstreamError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = self.hand_over(mail, group, then).await;
+        if let Err(error) = &result {
+            self.fail(error.clone());
+        }
+        result
+    }
+
+    async fn hand_over(&mut self, mail: &Mail, group: &[Rcpt], then: Then) -> Result<Vec<Reply>, UpstreamError> {
+        if let MailState::Refused(reply) = &self.mail {
+            return Ok(vec![reply.clone(); group.len()]);
+        }
+        let mut freshness = Freshness::KeptOrNew;
+        loop {
+            if self.lease.is_none() {
+                self.lease = Some(self.lease(freshness).await?);
+            }
+            match self.send_group(mail, group, then).await {
+                Err(error) if self.may_retry(&error) => {
+                    self.lease = None;
+                    freshness = Freshness::New;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// A kept connection that was dead all along: nothing was asked of the upstream yet.
+    fn may_retry(&mut self, error: &UpstreamError) -> bool {
+        let dead = match error {
+            UpstreamError::Closed(_) => true,
+            UpstreamError::Refused { reply, .. } => reply.code() == GOING_AWAY,
+            UpstreamError::Busy
+            | UpstreamError::Resolve(_)
+            | UpstreamError::Connect(_)
+            | UpstreamError::Loop
+            | UpstreamError::NoStartTls
+            | UpstreamError::InjectedPlaintext
+            | UpstreamError::Handshake(_)
+            | UpstreamError::WrongIdentity
+            | UpstreamError::Timeout(_)
+            | UpstreamError::Protocol { .. }
+            | UpstreamError::Unsupported(_) => false,
+        };
+        dead && matches!(self.mail, MailState::Waiting)
+            && self.lease.as_mut().is_some_and(|lease| lease.connection().reused)
+    }
+
+    async fn lease(&mut self, freshness: Freshness) -> Result<Lease, UpstreamError> {
+        let mut last = None;
+        for (index, target) in self.route.targets.iter().enumerate() {
+            match target.slot.lease(target, &self.timeouts, &self.instance, freshness).await {
+                Ok(lease) => {
+                    self.target = index;
+                    return Ok(lease);
+                }
+                Err(error) if error.is_before_the_transaction() => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or(UpstreamError::Busy))
+    }
+
+    async fn send_group(&mut self, mail: &Mail, group: &[Rcpt], then: Then) -> Result<Vec<Reply>, UpstreamError> {
+        let timeouts = Arc::clone(&self.timeouts);
+        let route = Arc::clone(&self.route);
+        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Busy) };
+        let connection = lease.connection();
+        let waiting = matches!(self.mail, MailState::Waiting);
+        if waiting {
+            suits(connection, mail, &route)?;
+            present_the_right_identity(connection, route.targets.get(self.target))?;
+            if connection.needs_reset {
+                connection.smtp.rset(&mut connection.channel.output);
+                step(connection, Stage::Mail, timeouts.upstream_mail).await?;
+            }
+            queue_mail(connection, mail);
+            step(connection, Stage::Mail, timeouts.upstream_mail).await?;
+        }
+        for rcpt in group {
+            queue_rcpt(connection, rcpt);
+            step(connection, Stage::Rcpt, timeouts.upstream_rcpt).await?;
+        }
+        let data = then == Then::Data && connection.offer().pipelining && !connection.offer().chunking;
+        if data {
+            connection.smtp.data(&mut connection.channel.output);
+        }
+        connection.flush(Stage::Rcpt, timeouts.upstream_rcpt).await?;
+        self.collect(group.len(), data).await
+    }
+
+    async fn collect(&mut self, recipients: usize, data: bool) -> Result<Vec<Reply>, UpstreamError> {
+        let mut replies = Vec::with_capacity(recipients);
+        while replies.len() < recipients {
+            let (sent, reply) = self.next_reply().await?;
+            match sent {
+                Sent::Mail => self.mail_answered(reply)?,
+                Sent::Rcpt => {
+                    if reply.code() == GOING_AWAY {
+                        return Err(UpstreamError::Refused { stage: Stage::Rcpt, reply });
+                    }
+                    replies.push(self.recipient_answered(reply));
+                }
+                Sent::Rset | Sent::Noop => {}
+                Sent::Greeting | Sent::Ehlo | Sent::StartTls | Sent::Data | Sent::Content | Sent::Chunk | Sent::Quit => {
+                    return Err(UpstreamError::Closed(Stage::Rcpt));
+                }
+            }
+        }
+        if data {
+            let (_sent, reply) = self.next_reply().await?;
+            self.data = Some(reply);
+        }
+        Ok(replies)
+    }
+
+    async fn next_reply(&mut self) -> Result<(Sent, Reply), UpstreamError> {
+        let (stage, within) = match self.mail {
+            MailState::Waiting => (Stage::Mail, self.timeouts.upstream_mail),
+            MailState::Accepted | MailState::Refused(_) => (Stage::Rcpt, self.timeouts.upstream_rcpt),
+        };
+        match &mut self.lease {
+            Some(lease) => lease.connection().reply(stage, within).await,
+            None => Err(UpstreamError::Closed(stage)),
+        }
+    }
+
+    fn mail_answered(&mut self, reply: Reply) -> Result<(), UpstreamError> {
+        if reply.code() == GOING_AWAY {
+            return Err(UpstreamError::Refused { stage: Stage::Mail, reply });
+        }
+        match reply.severity() {
+            Severity::Positive => {
+                self.mail = MailState::Accepted;
+                if let Some(lease) = &mut self.lease {
+                    lease.connection().needs_reset = true;
+                }
+            }
+            Severity::Intermediate | Severity::Transient | Severity::Permanent => {
+                self.mail = MailState::Refused(reply);
+            }
+        }
+        Ok(())
+    }
+
+    fn recipient_answered(&mut self, reply: Reply) -> Reply {
+        if let MailState::Refused(refusal) = &self.mail {
+            return refusal.clone();
+        }
+        if reply.severity() == Severity::Positive {
+            self.accepted += 1;
+        }
+        reply
+    }
+
+    /// Gets the upstream ready for the content: BDAT needs nothing, DATA needs its 354.
+    ///
+    /// # Errors
+    /// The upstream does not want the content, or the transaction failed before.
+    pub(crate) async fn start_content(&mut self, mail: &Mail) -> Result<Outgoing, UpstreamError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = self.ask_for_content(mail).await;
+        if let Err(error) = &result {
+            self.fail(error.clone());
+        }
+        result
+    }
+
+    async fn ask_for_content(&mut self, mail: &Mail) -> Result<Outgoing, UpstreamError> {
+        let within = self.timeouts.upstream_data;
+        let limit = self.route.tenant.max_message_size;
+        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Closed(Stage::Data)) };
+        let connection = lease.connection();
+        if connection.offer().chunking {
+            return Ok(Outgoing::chunks(connection.offer(), mail.parameters.body(), limit));
+        }
+        let reply = match self.data.take() {
+            Some(reply) => reply,
+            None => {
+                connection.smtp.data(&mut connection.channel.output);
+                connection.flush(Stage::Data, within).await?;
+                connection.reply(Stage::Data, within).await?.1
+            }
+        };
+        self.content = ContentState::Begun;
+        match reply.severity() {
+            Severity::Intermediate => Ok(Outgoing::lines(connection.offer(), limit)),
+            Severity::Positive => Err(UpstreamError::Closed(Stage::Data)),
+            Severity::Transient | Severity::Permanent => Err(UpstreamError::Refused { stage: Stage::Data, reply }),
+        }
+    }
+
+    /// Whether the upstream accepted at least one recipient and the transaction still stands.
+    pub(crate) fn has_recipients(&self) -> bool {
+        self.accepted > 0 && self.failed.is_none()
+    }
+
+    /// Why the transaction failed, if it did.
+    pub(crate) fn failure(&self) -> Option<&UpstreamError> {
+        self.failed.as_ref()
+    }
+
+    /// Ends the transaction as failed. A refusal leaves the connection usable, everything else closes it without an
+    /// end of data, so that no half message is ever taken for a whole one.
+    pub(crate) fn fail(&mut self, error: UpstreamError) {
+        let usable = match &error {
+            UpstreamError::Refused { stage, reply } => {
+                reply.code() != GOING_AWAY && matches!(stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::FinalReply)
+            }
+            UpstreamError::Unsupported(_) => self.data.is_none() && matches!(self.mail, MailState::Waiting),
+            UpstreamError::Busy
+            | UpstreamError::Resolve(_)
+            | UpstreamError::Connect(_)
+            | UpstreamError::Loop
+            | UpstreamError::NoStartTls
+            | UpstreamError::InjectedPlaintext
+            | UpstreamError::Handshake(_)
+            | UpstreamError::WrongIdentity
+            | UpstreamError::Timeout(_)
+            | UpstreamError::Closed(_)
+            | UpstreamError::Protocol { .. } => false,
+        };
+        match self.lease.take() {
+            Some(lease) if usable => lease.put_back(),
+            Some(_) | None => {}
+        }
+        self.failed = Some(error);
+    }
+
+    /// Gives the connection back after the upstream's last word on the message.
+    pub(crate) fn finished(&mut self) {
+        if let Some(mut lease) = self.lease.take() {
+            let connection = lease.connection();
+            connection.messages += 1;
+            connection.needs_reset = false;
+            lease.put_back();
+        }
+    }
+
+    /// Leaves the transaction without a message; the connection resets itself before its next use.
+    pub(crate) fn abandon(&mut self) {
+        // An upstream that waits for content must never see an end of data.
+        let waits_for_content = self.data.take().is_some_and(|reply| reply.severity() == Severity::Intermediate);
+        if let Some(lease) = self.lease.take().filter(|_lease| !waits_for_content) {
+            lease.put_back();
+        }
+    }
+
+    /// Ends the transaction in the middle of its content: the connection closes without an end of data, unless none of
+    /// the content was begun.
+    pub(crate) fn abort(&mut self) {
+        if self.content == ContentState::NotBegun {
+            self.abandon();
+        } else {
+            self.lease = None;
+        }
+    }
+
+    /// The upstream in use, for the log.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.route.targets.get(self.target)
+    }
+}
+
+/// Sends at once what was queued when the upstream takes one command at a time.
+async fn step(connection: &mut Connection, stage: Stage, within: Duration) -> Result<(), UpstreamError> {
+    if connection.offer().pipelining {
+        return Ok(());
+    }
+    connection.flush(stage, within).await?;
+    connection.await_reply(stage, within).await
+}
+
+/// The check before the first command: this connection presented the certificate that the route is for.
+fn present_the_right_identity(connection: &Connection, target: Option<&Target>) -> Result<(), UpstreamError> {
+    let Some(target) = target else { return Err(UpstreamError::WrongIdentity) };
+    let presented_ok = connection.presented().is_none_or(|presented| presented == target.key.identity);
+    if *connection.key() == *target.key && presented_ok { Ok(()) } else { Err(UpstreamError::WrongIdentity) }
+}
+
+/// Whether the upstream can take the message as it is.
+fn suits(connection: &Connection, mail: &Mail, route: &Route) -> Result<(), UpstreamError> {
+    let offer = connection.offer();
+    let parameters = &mail.parameters;
+    let lacking = match parameters.body() {
+        Some(Body::BinaryMime) if !(offer.binary_mime && offer.chunking) => Some(Unsupported::BinaryMime),
+        Some(Body::EightBitMime) if !offer.eight_bit_mime => Some(Unsupported::EightBitMime),
+        Some(Body::SevenBit | Body::EightBitMime | Body::BinaryMime) | None => None,
+    };
+    let limit = offer.size.filter(|&size| size > 0).unwrap_or(u64::MAX).min(route.tenant.max_message_size);
+    let lacking = lacking
+        .or_else(|| (parameters.smtputf8() && !offer.smtputf8).then_some(Unsupported::SmtpUtf8))
+        .or_else(|| parameters.size().is_some_and(|size| size > limit).then_some(Unsupported::Size));
+    lacking.map_or(Ok(()), |lacking| Err(UpstreamError::Unsupported(lacking)))
+}
+
+/// MAIL with the client's parameters, as far as the upstream knows them (RFC 1870, 6152, 3030, 6531, 3461).
+fn queue_mail(connection: &mut Connection, mail: &Mail) {
+    let offer = connection.offer().clone();
+    let known = mail.parameters.iter().filter(|parameter| match parameter.keyword {
+        keyword if keyword.eq_ignore_ascii_case("SIZE") => offer.size.is_some(),
+        keyword if keyword.eq_ignore_ascii_case("BODY") => offer.eight_bit_mime,
+        keyword if keyword.eq_ignore_ascii_case("SMTPUTF8") => offer.smtputf8,
+        keyword if keyword.eq_ignore_ascii_case("XOORG") => offer.xoorg,
+        _ => offer.dsn,
+    });
+    connection.smtp.mail(
+        &mail.path,
+        known.map(|parameter| (parameter.keyword, parameter.value)),
+        &mut connection.channel.output,
+    );
+}
+
+/// RCPT with the client's DSN parameters, if the upstream knows them (RFC 3461 section 5.2.2).
+fn queue_rcpt(connection: &mut Connection, rcpt: &Rcpt) {
+    let dsn = connection.offer().dsn;
+    connection.smtp.rcpt(
+        &rcpt.path,
+        rcpt.parameters.iter().filter(|_parameter| dsn).map(|parameter| (parameter.keyword, parameter.value)),
+        &mut connection.channel.output,
+    );
+}
+
+/// "Service not available, closing transmission channel" (RFC 5321 section 4.2.3).
+const GOING_AWAY: u16 = 421;

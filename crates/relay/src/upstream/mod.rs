@@ -1,0 +1,12 @@
+//! Step `upstream`: the message to the tenant's upstream, on a connection that presented that tenant's certificate.
+//!
+//! `key` says what may be shared, `pool` keeps connections by it, `connection` opens and drives one, `exchange` carries
+//! one message over it. Nothing here ever picks a tenant, changes content, or falls back to clear text: every failure
+//! is an [`error::UpstreamError`] that defers or refuses.
+
+pub(crate) mod connection;
+pub(crate) mod content;
+pub(crate) mod error;
+pub(crate) mod exchange;
+pub(crate) mod key;
+pub(crate) mod pool;
