@@ -1,2 +1,53 @@
-//! The tenantry program.
-fn main() {}
+//! The tenantry program: `run`, `check`, `explain`, and what helps to try it out.
+//!
+//! This crate reads the command line, prints, and turns outcomes into exit codes. What a command
+//! does is in the crates below; nothing is decided here.
+
+mod check;
+mod cli;
+mod exit;
+mod explain;
+mod pki;
+mod quickstart;
+mod run;
+mod setup;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use mimalloc::MiMalloc;
+
+use crate::cli::{Cli, Command};
+
+/// Sessions come and go with many short-lived buffers.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    match cli.command {
+        Command::Run { config } => run::run(&config),
+        Command::Check { config } => check::check(&config),
+        Command::Explain(question) => explain::explain(&question),
+        Command::Pki(plan) => pki::pki(&plan),
+        Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
+        Command::Completions { shell } => setup::completions(shell),
+        Command::Man { directory } => setup::man(&directory),
+    }
+}
+
+/// Help and version were asked for; everything else is wrong usage.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when standard error is closed.
+    let _ = error.print();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        exit::OK.into()
+    } else {
+        exit::USAGE.into()
+    }
+}
