@@ -65,9 +65,16 @@ async fn serve(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
 }
 
 async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
-    let Connection { stream, peer, local: _, admission: _permit } = connection;
+    let Connection {
+        stream,
+        peer,
+        local: _,
+        admission: _permit,
+    } = connection;
     let snapshot = shared.snapshot();
-    let Some(listener) = snapshot.listener(&name) else { return };
+    let Some(listener) = snapshot.listener(&name) else {
+        return;
+    };
     let (channel, secured) = match (listener.tls, &listener.server_tls) {
         (ListenerTls::Implicit, Some(server_tls)) => {
             let deadline = Instant::now() + snapshot.timeouts.handshake;
@@ -77,9 +84,20 @@ async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
             }
         }
         (ListenerTls::Implicit, None) => return,
-        (ListenerTls::Off | ListenerTls::Starttls | ListenerTls::StarttlsRequired, _) => (Channel::new(Stream::Plain(stream)), None),
+        (ListenerTls::Off | ListenerTls::Starttls | ListenerTls::StarttlsRequired, _) => {
+            (Channel::new(Stream::Plain(stream)), None)
+        }
     };
-    Session::new(Arc::clone(&shared), Arc::clone(&snapshot), listener, peer, channel, secured).run().await;
+    Session::new(
+        Arc::clone(&shared),
+        Arc::clone(&snapshot),
+        listener,
+        peer,
+        channel,
+        secured,
+    )
+    .run()
+    .await;
 }
 
 /// Says why, without waiting, and closes.
@@ -94,11 +112,13 @@ fn turn_away(name: &str, connection: Connection, answer: Answer) {
 async fn guard<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     // After a panic the future is never polled again, so nobody sees what it left half done.
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Err(panic) => Poll::Ready(Err(panic)),
-    })
+    poll_fn(
+        |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        },
+    )
     .await
 }
 
@@ -122,6 +142,9 @@ mod tests {
             panic!("half way");
         })
         .await;
-        assert_eq!(outcome.map_err(|panic| message(&*panic).to_owned()), Err::<(), _>("half way".to_owned()));
+        assert_eq!(
+            outcome.map_err(|panic| message(&*panic).to_owned()),
+            Err::<(), _>("half way".to_owned())
+        );
     }
 }

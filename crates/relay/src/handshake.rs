@@ -20,8 +20,13 @@ pub(crate) async fn secure(
     deadline: Instant,
 ) -> Result<(Channel, Secured), HandshakeError> {
     let _turn = shared.handshake_turn().await;
-    let accepted = server_tls.accept(tcp, Deadline::at("handshake", deadline)).await?;
-    let secured =
-        Secured { facts: accepted.facts, certificate: accepted.certificate, presented: accepted.presented };
+    let accepted = server_tls
+        .accept(tcp, Deadline::at("handshake", deadline))
+        .await?;
+    let secured = Secured {
+        facts: accepted.facts,
+        certificate: accepted.certificate,
+        presented: accepted.presented,
+    };
     Ok((Channel::new(accepted.stream), secured))
 }

@@ -19,4 +19,4 @@ mod snapshot;
 pub mod telemetry;
 mod upstream;
 
-pub use relay::{Load, ReloadError, Relay, StartError};
+pub use relay::{Load, Relay, ReloadError, StartError};

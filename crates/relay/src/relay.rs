@@ -115,7 +115,10 @@ impl Relay {
             panics: AtomicU64::new(0),
             observers: broadcast::Sender::new(OBSERVED),
         });
-        let relay = Relay { shared, listeners: Mutex::default() };
+        let relay = Relay {
+            shared,
+            listeners: Mutex::default(),
+        };
         let snapshot = relay.shared.snapshot();
         let bound = relay.bind_missing(&snapshot.config)?;
         relay.serve(bound);
@@ -126,8 +129,14 @@ impl Relay {
     /// Where the listeners are, by name: the ports that the system chose, where the configuration says 0.
     #[must_use]
     pub fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
-        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut addresses: Vec<_> = listeners.iter().map(|(name, at)| (Arc::clone(name), at.bound)).collect();
+        let listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut addresses: Vec<_> = listeners
+            .iter()
+            .map(|(name, at)| (Arc::clone(name), at.bound))
+            .collect();
         addresses.sort();
         addresses
     }
@@ -138,14 +147,28 @@ impl Relay {
     /// A listener that is new in it cannot be bound; then nothing changes.
     pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
         let bound = self.bind_missing(&config)?;
-        events::reloaded(config.tenants.len(), config.peers.len(), config.listeners.len());
-        let keep: Vec<(Arc<str>, SocketAddr)> =
-            config.listeners.iter().map(|listener| (Arc::clone(&listener.name), listener.address)).collect();
-        self.shared.snapshot.store(Arc::new(Snapshot::new(config, &self.shared.pool)));
+        events::reloaded(
+            config.tenants.len(),
+            config.peers.len(),
+            config.listeners.len(),
+        );
+        let keep: Vec<(Arc<str>, SocketAddr)> = config
+            .listeners
+            .iter()
+            .map(|listener| (Arc::clone(&listener.name), listener.address))
+            .collect();
+        self.shared
+            .snapshot
+            .store(Arc::new(Snapshot::new(config, &self.shared.pool)));
         {
-            let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut listeners = self
+                .listeners
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             listeners.retain(|name, at| {
-                let kept = keep.iter().any(|(kept, address)| kept == name && *address == at.configured);
+                let kept = keep
+                    .iter()
+                    .any(|(kept, address)| kept == name && *address == at.configured);
                 if !kept {
                     at.stop.cancel();
                 }
@@ -190,14 +213,20 @@ impl Relay {
     }
 
     fn bind_missing(&self, config: &Config) -> Result<Vec<Bound>, StartError> {
-        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let limits = ConnectionLimits::new(
             config.limits.connections as usize,
             config.limits.connections_per_source as usize,
         );
         let mut bound = Vec::new();
         for listener in &config.listeners {
-            if listeners.get(&listener.name).is_some_and(|at| at.configured == listener.address) {
+            if listeners
+                .get(&listener.name)
+                .is_some_and(|at| at.configured == listener.address)
+            {
                 continue;
             }
             let failed = |error| StartError::Bind {
@@ -206,19 +235,41 @@ impl Relay {
                 error,
             };
             let socket =
-                tenantry_net::Listener::bind(listener.address, BACKLOG, Arc::clone(&limits)).map_err(failed)?;
+                tenantry_net::Listener::bind(listener.address, BACKLOG, Arc::clone(&limits))
+                    .map_err(failed)?;
             let at = socket.local_addr().map_err(failed)?;
-            bound.push(Bound { name: Arc::clone(&listener.name), configured: listener.address, at, socket });
+            bound.push(Bound {
+                name: Arc::clone(&listener.name),
+                configured: listener.address,
+                at,
+                socket,
+            });
         }
         Ok(bound)
     }
 
     fn serve(&self, bound: Vec<Bound>) {
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        for Bound { name, configured, at, socket } in bound {
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for Bound {
+            name,
+            configured,
+            at,
+            socket,
+        } in bound
+        {
             let stop = self.shared.stopping.child_token();
             events::listening(&name, at);
-            listeners.insert(Arc::clone(&name), Listening { configured, bound: at, stop: stop.clone() });
+            listeners.insert(
+                Arc::clone(&name),
+                Listening {
+                    configured,
+                    bound: at,
+                    stop: stop.clone(),
+                },
+            );
             let accepting = accept::accept(Arc::clone(&self.shared), name, socket, stop);
             self.shared.tasks.spawn(accepting);
         }

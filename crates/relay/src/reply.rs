@@ -99,7 +99,11 @@ impl Answer {
             Answer::NoRecipients => (554, (5, 5, 1), "no valid recipients"),
             Answer::ChunkOk => (250, (2, 0, 0), "chunk ok"),
             Answer::Ok => (250, (2, 0, 0), "ok"),
-            Answer::CannotVerify => (252, (2, 5, 2), "cannot verify, but will take mail for delivery"),
+            Answer::CannotVerify => (
+                252,
+                (2, 5, 2),
+                "cannot verify, but will take mail for delivery",
+            ),
             Answer::NotImplemented => (502, (5, 5, 1), "command not implemented"),
             Answer::Help => (214, (2, 0, 0), "see RFC 5321"),
             Answer::Bye => (221, (2, 0, 0), "bye"),
@@ -121,26 +125,46 @@ pub(crate) fn to_outcome(outcome: &RecipientOutcome) -> Option<Reply> {
     let (code, enhanced, text) = match outcome {
         RecipientOutcome::Accepted => return None,
         RecipientOutcome::Refused(reason) => match reason {
-            RefusedReason::UnknownPeer => (550, (5, 7, 64), "relay access denied: this message belongs to nobody here"),
-            RefusedReason::Ambiguous => (550, (5, 7, 64), "relay access denied: the client certificate is ambiguous"),
-            RefusedReason::UntrustedCertificate => {
-                (550, (5, 7, 64), "relay access denied: the client certificate is not trusted")
-            }
-            RefusedReason::Conflict => {
-                (550, (5, 7, 1), "relay access denied: the sender does not belong to the client certificate")
-            }
+            RefusedReason::UnknownPeer => (
+                550,
+                (5, 7, 64),
+                "relay access denied: this message belongs to nobody here",
+            ),
+            RefusedReason::Ambiguous => (
+                550,
+                (5, 7, 64),
+                "relay access denied: the client certificate is ambiguous",
+            ),
+            RefusedReason::UntrustedCertificate => (
+                550,
+                (5, 7, 64),
+                "relay access denied: the client certificate is not trusted",
+            ),
+            RefusedReason::Conflict => (
+                550,
+                (5, 7, 1),
+                "relay access denied: the sender does not belong to the client certificate",
+            ),
             RefusedReason::NoOwner
             | RefusedReason::NotAuthorised
             | RefusedReason::AddressLiteral
-            | RefusedReason::NoDomain => {
-                (550, (5, 7, 64), "relay access denied: this recipient belongs to nobody here")
-            }
+            | RefusedReason::NoDomain => (
+                550,
+                (5, 7, 64),
+                "relay access denied: this recipient belongs to nobody here",
+            ),
         },
         RecipientOutcome::Deferred(reason) => match reason {
-            DeferredReason::OtherTenant => (452, (4, 5, 3), "this recipient needs a transaction of its own"),
-            DeferredReason::Conflict => {
-                (451, (4, 7, 1), "the sender does not belong to the client certificate, try again later")
-            }
+            DeferredReason::OtherTenant => (
+                452,
+                (4, 5, 3),
+                "this recipient needs a transaction of its own",
+            ),
+            DeferredReason::Conflict => (
+                451,
+                (4, 7, 1),
+                "the sender does not belong to the client certificate, try again later",
+            ),
         },
     };
     Some(Reply::new(code, enhanced_code(enhanced), text))
@@ -152,7 +176,11 @@ pub(crate) fn to_header_fault(fault: HeaderFault) -> Reply {
         HeaderFault::TooLarge => (552, (5, 3, 4), "header section too large"),
         HeaderFault::TooManyFields => (554, (5, 6, 0), "too many header fields"),
         HeaderFault::TooManyHops => (554, (5, 4, 6), "too many hops: this message loops"),
-        HeaderFault::BeenHere => (554, (5, 4, 6), "this message has been here before: it loops"),
+        HeaderFault::BeenHere => (
+            554,
+            (5, 4, 6),
+            "this message has been here before: it loops",
+        ),
         HeaderFault::LeadingFold => (554, (5, 6, 0), "the message begins with a folded line"),
         HeaderFault::Protected => (550, (5, 7, 1), "header field not accepted from this client"),
     };
@@ -167,13 +195,25 @@ pub(crate) fn to_upstream_error(error: &UpstreamError) -> Reply {
         UpstreamError::Resolve(_) => (554, 4, 3, "next hop cannot be found, try again later"),
         UpstreamError::Connect(_) => (554, 4, 1, "next hop cannot be reached, try again later"),
         UpstreamError::Loop => (554, 4, 6, "the next hop is this host: this message loops"),
-        UpstreamError::NoStartTls | UpstreamError::InjectedPlaintext | UpstreamError::Handshake(_) => {
-            (554, 7, 5, "no trustworthy TLS with the next hop, try again later")
-        }
+        UpstreamError::NoStartTls
+        | UpstreamError::InjectedPlaintext
+        | UpstreamError::Handshake(_) => (
+            554,
+            7,
+            5,
+            "no trustworthy TLS with the next hop, try again later",
+        ),
         UpstreamError::WrongIdentity => (554, 3, 5, "internal error, try again later"),
-        UpstreamError::Timeout(_) => (554, 4, 2, "next hop did not answer in time, try again later"),
+        UpstreamError::Timeout(_) => (
+            554,
+            4,
+            2,
+            "next hop did not answer in time, try again later",
+        ),
         UpstreamError::Closed(_) => (554, 4, 2, "next hop closed the connection, try again later"),
-        UpstreamError::Protocol { .. } => (554, 5, 0, "next hop broke the protocol, try again later"),
+        UpstreamError::Protocol { .. } => {
+            (554, 5, 0, "next hop broke the protocol, try again later")
+        }
         UpstreamError::Unsupported(what) => match what {
             Unsupported::EightBitMime => (554, 6, 3, "next hop takes no 8-bit content"),
             Unsupported::BinaryMime => (554, 6, 3, "next hop takes no binary content"),
@@ -202,9 +242,15 @@ pub(crate) fn from_upstream(reply: &Reply) -> Reply {
         Severity::Intermediate | Severity::Transient => 4,
         Severity::Permanent => 5,
     };
-    let enhanced = reply.enhanced().filter(|code| code.class() == class).unwrap_or(EnhancedCode::new(class, 0, 0));
-    let lines: Vec<Cow<'static, str>> =
-        reply.lines().take(UPSTREAM_LINES).map(|line| Cow::Owned(format!("{UPSTREAM_PREFIX}{line}"))).collect();
+    let enhanced = reply
+        .enhanced()
+        .filter(|code| code.class() == class)
+        .unwrap_or(EnhancedCode::new(class, 0, 0));
+    let lines: Vec<Cow<'static, str>> = reply
+        .lines()
+        .take(UPSTREAM_LINES)
+        .map(|line| Cow::Owned(format!("{UPSTREAM_PREFIX}{line}")))
+        .collect();
     Reply::multiline(code, Some(enhanced), lines)
 }
 

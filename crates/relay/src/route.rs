@@ -37,8 +37,15 @@ pub(crate) struct Target {
 impl Route {
     /// The route of a tenant; connections that its key still fits are taken over.
     pub(crate) fn new(config: &Config, tenant: &Arc<Tenant>, pool: &Pool) -> Self {
-        let targets = tenant.upstreams.iter().map(|address| Target::new(config, tenant, address, pool)).collect();
-        Route { tenant: Arc::clone(tenant), targets }
+        let targets = tenant
+            .upstreams
+            .iter()
+            .map(|address| Target::new(config, tenant, address, pool))
+            .collect();
+        Route {
+            tenant: Arc::clone(tenant),
+            targets,
+        }
     }
 }
 

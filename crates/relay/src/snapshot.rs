@@ -25,13 +25,22 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Makes the routes; connections in the pool that still fit are taken over.
     pub(crate) fn new(config: Config, pool: &Pool) -> Self {
-        let routes = config.tenants.iter().map(|tenant| Arc::new(Route::new(&config, tenant, pool))).collect();
+        let routes = config
+            .tenants
+            .iter()
+            .map(|tenant| Arc::new(Route::new(&config, tenant, pool)))
+            .collect();
         let header = HeaderLimits {
             octets: usize::try_from(config.limits.header_size).unwrap_or(usize::MAX),
             fields: config.limits.header_fields as usize,
             hops: config.hop_limit as usize,
         };
-        Snapshot { timeouts: Arc::new(config.timeouts.clone()), header, routes, config }
+        Snapshot {
+            timeouts: Arc::new(config.timeouts.clone()),
+            header,
+            routes,
+            config,
+        }
     }
 
     /// Where the tenant's mail goes.
@@ -41,7 +50,10 @@ impl Snapshot {
 
     /// The listener of that name, unless the configuration no longer has it.
     pub(crate) fn listener(&self, name: &str) -> Option<&Listener> {
-        self.config.listeners.iter().find(|listener| &*listener.name == name)
+        self.config
+            .listeners
+            .iter()
+            .find(|listener| &*listener.name == name)
     }
 
     /// What a session of the listener may do to us.
@@ -52,7 +64,10 @@ impl Snapshot {
             command_line: octets(limits.command_line),
             mail_line: octets(limits.mail_line),
             swallow: octets(limits.unterminated_line),
-            content: ContentLimits { max_octets: listener.max_message_size, max_line: octets(limits.text_line) },
+            content: ContentLimits {
+                max_octets: listener.max_message_size,
+                max_line: octets(limits.text_line),
+            },
             recipients: limits.recipients,
             protocol_errors: limits.protocol_errors,
             non_mail_commands: limits.non_mail_commands,

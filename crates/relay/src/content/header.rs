@@ -76,14 +76,23 @@ pub(crate) struct Header {
 impl HeaderGate {
     /// Nothing has arrived yet.
     pub(crate) fn new() -> Self {
-        HeaderGate { held: BytesMut::new(), line: 0, fields: 0, malformed: None }
+        HeaderGate {
+            held: BytesMut::new(),
+            line: 0,
+            fields: 0,
+            malformed: None,
+        }
     }
 
     /// Takes what has arrived; true once the section is whole.
     ///
     /// # Errors
     /// The section breaks a limit.
-    pub(crate) fn push(&mut self, content: &mut BytesMut, limits: &HeaderLimits) -> Result<bool, HeaderFault> {
+    pub(crate) fn push(
+        &mut self,
+        content: &mut BytesMut,
+        limits: &HeaderLimits,
+    ) -> Result<bool, HeaderFault> {
         if self.held.is_empty() {
             self.held = content.split();
         } else {
@@ -100,13 +109,19 @@ impl HeaderGate {
             return Ok(false);
         }
         // A message without a header section may be all body; one whose section merely goes on is refused.
-        if self.malformed.is_some() { Ok(true) } else { Err(HeaderFault::TooLarge) }
+        if self.malformed.is_some() {
+            Ok(true)
+        } else {
+            Err(HeaderFault::TooLarge)
+        }
     }
 
     /// Looks at the lines that are complete; true at the empty one.
     fn scan(&mut self, held: &[u8], limits: &HeaderLimits) -> Result<bool, HeaderFault> {
         while let Some(rest) = held.get(self.line..) {
-            let Some(end) = memchr(b'\n', rest) else { break };
+            let Some(end) = memchr(b'\n', rest) else {
+                break;
+            };
             let line = rest.get(..=end).unwrap_or_default();
             if line == b"\r\n" {
                 return Ok(true);
@@ -151,15 +166,24 @@ impl HeaderGate {
         }
         let held = self.held.freeze();
         // Without an empty line at its end the section is all that there is.
-        let ended = held.get(self.line..).is_some_and(|rest| rest.starts_with(b"\r\n"));
-        let section = if ended { held.get(..self.line).unwrap_or_default() } else { &held };
+        let ended = held
+            .get(self.line..)
+            .is_some_and(|rest| rest.starts_with(b"\r\n"));
+        let section = if ended {
+            held.get(..self.line).unwrap_or_default()
+        } else {
+            &held
+        };
         count_hops(section, limits, instance)?;
         let protected = match firewall {
             Firewall::Open => Vec::new(),
             Firewall::Remove | Firewall::Refuse => protected_fields(section),
         };
         if protected.is_empty() {
-            return Ok(Header { octets: held, removed: 0 });
+            return Ok(Header {
+                octets: held,
+                removed: 0,
+            });
         }
         if firewall == Firewall::Refuse {
             return Err(HeaderFault::Protected);
@@ -175,14 +199,18 @@ impl HeaderGate {
         if matches!(kept.first(), Some(b' ' | b'\t')) {
             return Err(HeaderFault::LeadingFold);
         }
-        Ok(Header { octets: kept.freeze(), removed: protected.len() })
+        Ok(Header {
+            octets: kept.freeze(),
+            removed: protected.len(),
+        })
     }
 }
 
 /// Whether the line is `name:` with a name of printable characters (RFC 5322 section 2.2), spaces before the colon
 /// tolerated as the obsolete syntax has them (section 4.5).
 fn is_field(line: &[u8]) -> bool {
-    field_name(line).is_some_and(|name| !name.is_empty() && name.iter().all(|octet| (33..=126).contains(octet)))
+    field_name(line)
+        .is_some_and(|name| !name.is_empty() && name.iter().all(|octet| (33..=126).contains(octet)))
 }
 
 fn field_name(line: &[u8]) -> Option<&[u8]> {
@@ -192,20 +220,32 @@ fn field_name(line: &[u8]) -> Option<&[u8]> {
 
 fn count_hops(section: &[u8], limits: &HeaderLimits, instance: &str) -> Result<(), HeaderFault> {
     // Cheap and never too low: only a section that could break the limit is parsed for real.
-    let candidates = lines(section).filter(|&(_, line)| starts_with_ignoring_case(line, b"received")).count();
+    let candidates = lines(section)
+        .filter(|&(_, line)| starts_with_ignoring_case(line, b"received"))
+        .count();
     if candidates >= limits.hops && received_fields(section) >= limits.hops {
         return Err(HeaderFault::TooManyHops);
     }
-    if candidates > 1 && memmem::find_iter(section, instance.as_bytes()).nth(1).is_some() {
+    if candidates > 1
+        && memmem::find_iter(section, instance.as_bytes())
+            .nth(1)
+            .is_some()
+    {
         return Err(HeaderFault::BeenHere);
     }
     Ok(())
 }
 
 fn received_fields(section: &[u8]) -> usize {
-    let parser = MessageParser::new().default_header_ignore().header_raw(HeaderName::Received);
+    let parser = MessageParser::new()
+        .default_header_ignore()
+        .header_raw(HeaderName::Received);
     parser.parse_headers(section).map_or(0, |message| {
-        message.headers().iter().filter(|header| header.name == HeaderName::Received).count()
+        message
+            .headers()
+            .iter()
+            .filter(|header| header.name == HeaderName::Received)
+            .count()
     })
 }
 
@@ -230,14 +270,18 @@ fn protected_fields(section: &[u8]) -> Vec<(usize, usize)> {
 }
 
 fn is_protected(line: &[u8]) -> bool {
-    if PROTECTED_PREFIXES.iter().any(|prefix| starts_with_ignoring_case(line, prefix)) {
+    if PROTECTED_PREFIXES
+        .iter()
+        .any(|prefix| starts_with_ignoring_case(line, prefix))
+    {
         return true;
     }
     field_name(line).is_some_and(|name| name.eq_ignore_ascii_case(b"X-OriginatorOrg"))
 }
 
 fn starts_with_ignoring_case(line: &[u8], prefix: &[u8]) -> bool {
-    line.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    line.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 fn lines(section: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
@@ -251,15 +295,22 @@ fn lines(section: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-const PROTECTED_PREFIXES: [&[u8]; 3] =
-    [b"X-MS-Exchange-Organization-", b"X-MS-Exchange-CrossPremises-", b"X-MS-Exchange-Forest-"];
+const PROTECTED_PREFIXES: [&[u8]; 3] = [
+    b"X-MS-Exchange-Organization-",
+    b"X-MS-Exchange-CrossPremises-",
+    b"X-MS-Exchange-Forest-",
+];
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
     use super::*;
 
-    const LIMITS: HeaderLimits = HeaderLimits { octets: 4096, fields: 20, hops: 5 };
+    const LIMITS: HeaderLimits = HeaderLimits {
+        octets: 4096,
+        fields: 20,
+        hops: 5,
+    };
 
     fn gate(message: &[u8], firewall: Firewall) -> Result<Header, HeaderFault> {
         let mut gate = HeaderGate::new();
@@ -274,7 +325,10 @@ mod tests {
     #[test]
     fn an_ordinary_section_passes_unchanged() {
         let message = b"From: a@b\r\nX-MS-Exchange-Organization-SCL: -1\r\n\r\n";
-        assert_eq!(&gate(message, Firewall::Open).unwrap().octets[..], &message[..]);
+        assert_eq!(
+            &gate(message, Firewall::Open).unwrap().octets[..],
+            &message[..]
+        );
     }
 
     #[test]
@@ -282,15 +336,25 @@ mod tests {
         let message = b"x-ms-exchange-organization-AuthAs: Internal\r\n\tmore\r\nFrom: a@b\r\n\
             X-OriginatorOrg : contoso.com\r\nX-OriginatorOrgan: kept\r\nX-MS-Exchange-CrossPremises-Y: 1\r\n\r\n";
         let header = gate(message, Firewall::Remove).unwrap();
-        assert_eq!(&header.octets[..], b"From: a@b\r\nX-OriginatorOrgan: kept\r\n\r\n");
+        assert_eq!(
+            &header.octets[..],
+            b"From: a@b\r\nX-OriginatorOrgan: kept\r\n\r\n"
+        );
         assert_eq!(header.removed, 3);
-        assert_eq!(gate(message, Firewall::Refuse).unwrap_err(), HeaderFault::Protected);
+        assert_eq!(
+            gate(message, Firewall::Refuse).unwrap_err(),
+            HeaderFault::Protected
+        );
     }
 
     #[test]
     fn a_protected_field_behind_a_line_that_is_no_field_is_still_removed() {
-        let message = b"From: a@b\r\nnonsense\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n\r\n";
-        assert_eq!(&gate(message, Firewall::Remove).unwrap().octets[..], b"From: a@b\r\nnonsense\r\n\r\n");
+        let message =
+            b"From: a@b\r\nnonsense\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n\r\n";
+        assert_eq!(
+            &gate(message, Firewall::Remove).unwrap().octets[..],
+            b"From: a@b\r\nnonsense\r\n\r\n"
+        );
     }
 
     #[test]
@@ -300,31 +364,53 @@ mod tests {
         gate(&message, Firewall::Open).unwrap();
         let mut message = b"received: by a\r\n".repeat(5);
         message.extend_from_slice(b"\r\n");
-        assert_eq!(gate(&message, Firewall::Open).unwrap_err(), HeaderFault::TooManyHops);
+        assert_eq!(
+            gate(&message, Firewall::Open).unwrap_err(),
+            HeaderFault::TooManyHops
+        );
     }
 
     #[test]
     fn our_own_trace_twice_is_a_loop() {
         let once = b"Received: by r (Tenantry 0123abcd)\r\nReceived: by other\r\n\r\n";
         gate(once, Firewall::Open).unwrap();
-        let twice = b"Received: by r (Tenantry 0123abcd)\r\nReceived: by r (Tenantry 0123abcd)\r\n\r\n";
-        assert_eq!(gate(twice, Firewall::Open).unwrap_err(), HeaderFault::BeenHere);
+        let twice =
+            b"Received: by r (Tenantry 0123abcd)\r\nReceived: by r (Tenantry 0123abcd)\r\n\r\n";
+        assert_eq!(
+            gate(twice, Firewall::Open).unwrap_err(),
+            HeaderFault::BeenHere
+        );
     }
 
     #[test]
     fn a_leading_continuation_never_joins_our_trace_field() {
-        assert_eq!(gate(b" folded\r\n\r\n", Firewall::Open).unwrap_err(), HeaderFault::LeadingFold);
-        assert_eq!(gate(b"\tfolded without end", Firewall::Open).unwrap_err(), HeaderFault::LeadingFold);
+        assert_eq!(
+            gate(b" folded\r\n\r\n", Firewall::Open).unwrap_err(),
+            HeaderFault::LeadingFold
+        );
+        assert_eq!(
+            gate(b"\tfolded without end", Firewall::Open).unwrap_err(),
+            HeaderFault::LeadingFold
+        );
         let removed_first = b"X-OriginatorOrg: a\r\n\r\n";
-        assert_eq!(&gate(removed_first, Firewall::Remove).unwrap().octets[..], b"\r\n");
+        assert_eq!(
+            &gate(removed_first, Firewall::Remove).unwrap().octets[..],
+            b"\r\n"
+        );
     }
 
     #[test]
     fn size_and_number_of_fields_are_bounded() {
-        assert_eq!(gate(&b"A: b\r\n".repeat(21), Firewall::Open).unwrap_err(), HeaderFault::TooManyFields);
+        assert_eq!(
+            gate(&b"A: b\r\n".repeat(21), Firewall::Open).unwrap_err(),
+            HeaderFault::TooManyFields
+        );
         let mut one = b"A: ".to_vec();
         one.extend(std::iter::repeat_n(b'x', 5000));
-        assert_eq!(gate(&one, Firewall::Open).unwrap_err(), HeaderFault::TooLarge);
+        assert_eq!(
+            gate(&one, Firewall::Open).unwrap_err(),
+            HeaderFault::TooLarge
+        );
     }
 
     #[test]
@@ -333,14 +419,31 @@ mod tests {
         let mut gate = HeaderGate::new();
         let mut content = BytesMut::from(&message[..]);
         assert!(gate.push(&mut content, &LIMITS).unwrap());
-        assert_eq!(gate.finish(&LIMITS, Firewall::Remove, "0123abcd").unwrap().octets.len(), message.len());
+        assert_eq!(
+            gate.finish(&LIMITS, Firewall::Remove, "0123abcd")
+                .unwrap()
+                .octets
+                .len(),
+            message.len()
+        );
     }
 
     #[test]
     fn an_empty_message_and_one_that_is_only_body_pass() {
         assert!(gate(b"", Firewall::Remove).unwrap().octets.is_empty());
-        assert_eq!(&gate(b"\r\nbody", Firewall::Remove).unwrap().octets[..], b"\r\nbody");
-        assert_eq!(&gate(b"no end", Firewall::Remove).unwrap().octets[..], b"no end");
-        assert_eq!(&gate(b"A: b\r\nX-OriginatorOrg: c", Firewall::Remove).unwrap().octets[..], b"A: b\r\n");
+        assert_eq!(
+            &gate(b"\r\nbody", Firewall::Remove).unwrap().octets[..],
+            b"\r\nbody"
+        );
+        assert_eq!(
+            &gate(b"no end", Firewall::Remove).unwrap().octets[..],
+            b"no end"
+        );
+        assert_eq!(
+            &gate(b"A: b\r\nX-OriginatorOrg: c", Firewall::Remove)
+                .unwrap()
+                .octets[..],
+            b"A: b\r\n"
+        );
     }
 }

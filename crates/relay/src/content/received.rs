@@ -79,7 +79,11 @@ impl Trace<'_> {
         if let Some(cipher) = self.cipher {
             let _ = write!(out, " tls {cipher}");
         }
-        let _ = write!(out, ";\r\n\t{}\r\n", self.at.strftime("%a, %d %b %Y %H:%M:%S +0000"));
+        let _ = write!(
+            out,
+            ";\r\n\t{}\r\n",
+            self.at.strftime("%a, %d %b %Y %H:%M:%S +0000")
+        );
     }
 }
 
@@ -133,12 +137,19 @@ mod tests {
     #[test]
     fn a_hostile_name_stays_on_its_line() {
         let text = trace("a\r\nX-Evil: (\u{202e}\u{9b}\0\")");
-        assert!(text.starts_with("Received: from a??X-Evil:??????? ([192.0.2.1])\r\n"), "{text}");
+        assert!(
+            text.starts_with("Received: from a??X-Evil:??????? ([192.0.2.1])\r\n"),
+            "{text}"
+        );
         assert_eq!(text.matches("\r\n").count(), 4);
     }
 
     #[test]
     fn a_name_without_end_is_cut() {
-        assert!(trace(&"x".repeat(5000)).lines().all(|line| line.len() < 400));
+        assert!(
+            trace(&"x".repeat(5000))
+                .lines()
+                .all(|line| line.len() < 400)
+        );
     }
 }

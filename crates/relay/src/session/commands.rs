@@ -75,7 +75,12 @@ impl Session {
         }
         self.transactions += 1;
         let id = format!("{}-{}", self.id, self.transactions);
-        self.transaction = Some(Box::new(Transaction::new(id, &self.snapshot, &self.evidence, mail)));
+        self.transaction = Some(Box::new(Transaction::new(
+            id,
+            &self.snapshot,
+            &self.evidence,
+            mail,
+        )));
         self.answer(&Answer::SenderOk.reply());
         Ok(())
     }
@@ -83,14 +88,18 @@ impl Session {
     /// Whether the listener demands a verified certificate and this client has none. An untrusted one is refused with
     /// its recipients, unless the listener ignores it.
     fn certificate_is_missing(&self) -> bool {
-        let required = self.listener_settings().is_some_and(|listener| listener.client_certificates == Request::Require);
+        let required = self
+            .listener_settings()
+            .is_some_and(|listener| listener.client_certificates == Request::Require);
         required
             && match self.evidence.certificate() {
                 CertificateEvidence::Verified(_) => false,
                 CertificateEvidence::Absent(NoCertificate::Untrusted(_)) => {
                     self.evidence.untrusted_certificate() == UntrustedCertificate::Ignore
                 }
-                CertificateEvidence::Absent(NoCertificate::NotOffered | NoCertificate::NotPresented) => true,
+                CertificateEvidence::Absent(
+                    NoCertificate::NotOffered | NoCertificate::NotPresented,
+                ) => true,
             }
     }
 
@@ -102,9 +111,14 @@ impl Session {
         let listener = snapshot.listener(&self.listener);
         let server_tls = listener.and_then(|listener| listener.server_tls.clone());
         let handshake = async {
-            let tcp = self.channel.into_plain().map_err(|leftover| leftover.to_string())?;
+            let tcp = self
+                .channel
+                .into_plain()
+                .map_err(|leftover| leftover.to_string())?;
             let server_tls = server_tls.ok_or("the listener has no TLS any more")?;
-            handshake::secure(&self.shared, &server_tls, tcp, deadline).await.map_err(|error| error.to_string())
+            handshake::secure(&self.shared, &server_tls, tcp, deadline)
+                .await
+                .map_err(|error| error.to_string())
         };
         let (channel, secured) = match handshake.await {
             Ok(secured) => secured,

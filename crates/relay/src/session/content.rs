@@ -89,7 +89,10 @@ impl Session {
 
     /// BDAT: the chunk follows whatever the answer is (RFC 3030 section 2).
     pub(super) async fn chunk(&mut self, _last: bool) -> Result<(), End> {
-        let begun = self.transaction.as_ref().is_some_and(|transaction| transaction.delivery.is_some());
+        let begun = self
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.delivery.is_some());
         if !begun {
             let delivery = self.open_delivery().await.unwrap_or_else(Delivery::failed);
             self.begin(delivery);
@@ -99,9 +102,13 @@ impl Session {
 
     async fn open_delivery(&mut self) -> Result<Delivery, Reply> {
         let accepted = self.smtp.accepted_recipients();
-        let Some(transaction) = &mut self.transaction else { return Err(Answer::NoRecipients.reply()) };
+        let Some(transaction) = &mut self.transaction else {
+            return Err(Answer::NoRecipients.reply());
+        };
         transaction.may_send(accepted)?;
-        let Some(exchange) = &mut transaction.exchange else { return Err(Answer::NoRecipients.reply()) };
+        let Some(exchange) = &mut transaction.exchange else {
+            return Err(Answer::NoRecipients.reply());
+        };
         match exchange.start_content(&transaction.mail).await {
             Ok(outgoing) => Ok(Delivery::new(outgoing)),
             Err(error) => {
@@ -150,7 +157,9 @@ impl Session {
             return self.smtp.content(&mut self.channel.input, &mut dropped);
         };
         let before = delivery.content.len();
-        let progress = self.smtp.content(&mut self.channel.input, &mut delivery.content);
+        let progress = self
+            .smtp
+            .content(&mut self.channel.input, &mut delivery.content);
         delivery.octets += (delivery.content.len() - before) as u64;
         if delivery.failure.is_some() {
             delivery.content.clear();
@@ -163,12 +172,22 @@ impl Session {
     /// Passes on what has been decoded, unless it is too little to be worth a write.
     async fn forward(&mut self) {
         self.pass_gate(Whole::NotYet);
-        let Some(transaction) = &mut self.transaction else { return };
-        let Some(delivery) = &mut transaction.delivery else { return };
-        if delivery.gate.is_some() || delivery.failure.is_some() || delivery.content.len() < WORTH_SENDING {
+        let Some(transaction) = &mut self.transaction else {
+            return;
+        };
+        let Some(delivery) = &mut transaction.delivery else {
+            return;
+        };
+        if delivery.gate.is_some()
+            || delivery.failure.is_some()
+            || delivery.content.len() < WORTH_SENDING
+        {
             return;
         }
-        let (Some(exchange), Some(outgoing)) = (&mut transaction.exchange, &mut delivery.outgoing) else { return };
+        let (Some(exchange), Some(outgoing)) = (&mut transaction.exchange, &mut delivery.outgoing)
+        else {
+            return;
+        };
         if let Err(error) = exchange.send(outgoing, &mut delivery.content).await {
             transaction.refuse_for(&error);
         }
@@ -177,12 +196,18 @@ impl Session {
     /// Ends the message: the upstream's last word is ours.
     async fn finish(&mut self) -> Reply {
         self.pass_gate(Whole::Yes);
-        let Some(transaction) = &mut self.transaction else { return Answer::NoRecipients.reply() };
-        let Some(delivery) = &mut transaction.delivery else { return Answer::NoRecipients.reply() };
+        let Some(transaction) = &mut self.transaction else {
+            return Answer::NoRecipients.reply();
+        };
+        let Some(delivery) = &mut transaction.delivery else {
+            return Answer::NoRecipients.reply();
+        };
         if let Some(reply) = delivery.failure.take() {
             return reply;
         }
-        let (Some(exchange), Some(outgoing)) = (&mut transaction.exchange, delivery.outgoing.take()) else {
+        let (Some(exchange), Some(outgoing)) =
+            (&mut transaction.exchange, delivery.outgoing.take())
+        else {
             return Answer::NoRecipients.reply();
         };
         match exchange.finish(outgoing, &mut delivery.content).await {
@@ -195,7 +220,10 @@ impl Session {
     }
 
     fn answer_chunk(&mut self) {
-        let failure = self.transaction.as_ref().and_then(|transaction| transaction.delivery.as_ref()?.failure.clone());
+        let failure = self
+            .transaction
+            .as_ref()
+            .and_then(|transaction| transaction.delivery.as_ref()?.failure.clone());
         match failure {
             // A refused chunk ends the transaction (RFC 3030 section 2).
             Some(reply) => self.conclude(&reply),
@@ -207,13 +235,23 @@ impl Session {
     fn pass_gate(&mut self, whole: Whole) {
         let snapshot = std::sync::Arc::clone(&self.snapshot);
         let trusted = self.exchange_server == TrustedExchange::Yes;
-        let firewall = if trusted { Firewall::Open } else { Firewall::Remove };
-        let Some(transaction) = &mut self.transaction else { return };
-        let Some(delivery) = &mut transaction.delivery else { return };
+        let firewall = if trusted {
+            Firewall::Open
+        } else {
+            Firewall::Remove
+        };
+        let Some(transaction) = &mut self.transaction else {
+            return;
+        };
+        let Some(delivery) = &mut transaction.delivery else {
+            return;
+        };
         if delivery.failure.is_some() {
             return;
         }
-        let Some(gate) = &mut delivery.gate else { return };
+        let Some(gate) = &mut delivery.gate else {
+            return;
+        };
         let passed = match gate.push(&mut delivery.content, &snapshot.header) {
             Ok(false) if whole == Whole::NotYet => return,
             Ok(_complete) => delivery
@@ -230,7 +268,11 @@ impl Session {
                     address: self.peer.ip(),
                     hostname: &snapshot.config.hostname,
                     instance: &self.shared.instance,
-                    with: with(self.hello, self.secured.is_some(), transaction.mail.parameters.smtputf8()),
+                    with: with(
+                        self.hello,
+                        self.secured.is_some(),
+                        transaction.mail.parameters.smtputf8(),
+                    ),
                     cipher: self.secured.as_ref().map(|secured| secured.facts.cipher),
                     id: &transaction.id,
                     at: Timestamp::now(),
@@ -249,9 +291,16 @@ impl Session {
         let window = self.snapshot.timeouts.data_rate_window;
         let least = self.snapshot.config.limits.data_rate;
         let began = Instant::now();
-        let Some(transaction) = &mut self.transaction else { return Err(End::Refused) };
-        let Some(delivery) = &mut transaction.delivery else { return Err(End::Refused) };
-        let deadline = Deadline::at("content", began + window.saturating_sub(delivery.rate.waited));
+        let Some(transaction) = &mut self.transaction else {
+            return Err(End::Refused);
+        };
+        let Some(delivery) = &mut transaction.delivery else {
+            return Err(End::Refused);
+        };
+        let deadline = Deadline::at(
+            "content",
+            began + window.saturating_sub(delivery.rate.waited),
+        );
         let filled = match &mut transaction.exchange {
             Some(exchange) if delivery.failure.is_none() => tokio::select! {
                 biased;
@@ -289,7 +338,11 @@ impl Session {
     /// The client is gone in the middle of the content: the upstream must not take the piece for the whole.
     fn lost_client(&mut self, end: End) -> End {
         if let Some(transaction) = &mut self.transaction {
-            transaction.refuse(Answer::TooSlow.reply(), Fault::Client, format!("in the middle of the content: {end}"));
+            transaction.refuse(
+                Answer::TooSlow.reply(),
+                Fault::Client,
+                format!("in the middle of the content: {end}"),
+            );
         }
         end
     }
@@ -311,7 +364,11 @@ impl Transaction {
     }
 
     fn refuse_header(&mut self, fault: HeaderFault) {
-        self.refuse(reply::to_header_fault(fault), Fault::Client, fault.to_string());
+        self.refuse(
+            reply::to_header_fault(fault),
+            Fault::Client,
+            fault.to_string(),
+        );
     }
 
     fn refuse_for(&mut self, error: &UpstreamError) {

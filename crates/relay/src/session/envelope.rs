@@ -34,7 +34,8 @@ impl Session {
     pub(super) fn recipient(&mut self, rcpt: Rcpt) {
         let Some(transaction) = &mut self.transaction else {
             // The protocol machine hands out RCPT in a transaction only.
-            self.pending.push(Pending::Refused(reply::Answer::NoRecipients.reply()));
+            self.pending
+                .push(Pending::Refused(reply::Answer::NoRecipients.reply()));
             return;
         };
         let evidence = evidence::recipient(&rcpt.path);
@@ -78,7 +79,9 @@ impl Session {
         if asked.is_empty() {
             return Vec::new();
         }
-        let Some(transaction) = &mut self.transaction else { return Vec::new() };
+        let Some(transaction) = &mut self.transaction else {
+            return Vec::new();
+        };
         let then = match more {
             More::MayCome => Then::Wait,
             More::DataFollows => Then::Data,

@@ -154,7 +154,9 @@ impl Session {
             self.abandon(end);
             self.log_end(end);
             if end != End::Gone {
-                self.channel.shutdown(Deadline::after("goodbye", GOODBYE)).await;
+                self.channel
+                    .shutdown(Deadline::after("goodbye", GOODBYE))
+                    .await;
             }
             return;
         }
@@ -216,7 +218,10 @@ impl Session {
             return Err(End::Refused);
         }
         let hostname = &self.snapshot.config.hostname;
-        let greeting = Reply::plain(220, format!("{hostname} ESMTP Tenantry {}", self.shared.instance));
+        let greeting = Reply::plain(
+            220,
+            format!("{hostname} ESMTP Tenantry {}", self.shared.instance),
+        );
         greeting.write_to(&mut self.channel.output);
         self.flush().await
     }
@@ -241,7 +246,9 @@ impl Session {
             return Ok(());
         }
         let snapshot = self.shared.snapshot();
-        let Some(listener) = snapshot.listener(&self.listener) else { return Err(Answer::ListenerGone) };
+        let Some(listener) = snapshot.listener(&self.listener) else {
+            return Err(Answer::ListenerGone);
+        };
         if let Some(secured) = &mut self.secured
             && let Some(presented) = &secured.presented
             && let Some(policy) = listener.server_tls.as_ref().and_then(|tls| tls.policy())
@@ -265,7 +272,9 @@ fn session_evidence(
     peer: SocketAddr,
     secured: Option<&Secured>,
 ) -> SessionEvidence {
-    let certificate = secured.map_or(&ClientCertificate::NotOffered, |secured| &secured.certificate);
+    let certificate = secured.map_or(&ClientCertificate::NotOffered, |secured| {
+        &secured.certificate
+    });
     SessionEvidence::new(
         &snapshot.config.directory,
         evidence::certificate(certificate),
@@ -276,14 +285,27 @@ fn session_evidence(
 
 /// A client is a trusted Exchange server if any of the peers that it is says so.
 fn exchange_server(snapshot: &Snapshot, evidence: &SessionEvidence) -> TrustedExchange {
-    let peers = evidence.peers().ids().iter().filter_map(|id| snapshot.config.peers.get(id.index()));
+    let peers = evidence
+        .peers()
+        .ids()
+        .iter()
+        .filter_map(|id| snapshot.config.peers.get(id.index()));
     let mut exchange = peers.map(|peer| peer.exchange);
-    if exchange.any(|exchange| exchange == TrustedExchange::Yes) { TrustedExchange::Yes } else { TrustedExchange::No }
+    if exchange.any(|exchange| exchange == TrustedExchange::Yes) {
+        TrustedExchange::Yes
+    } else {
+        TrustedExchange::No
+    }
 }
 
 /// What the session offers in EHLO. The tenant is not known yet, so everything is offered that an upstream may take;
 /// what this message's upstream does not take is refused when it is known.
-fn offer(snapshot: &Snapshot, listener: &Listener, tls: TlsState, exchange: TrustedExchange) -> Offer {
+fn offer(
+    snapshot: &Snapshot,
+    listener: &Listener,
+    tls: TlsState,
+    exchange: TrustedExchange,
+) -> Offer {
     let limits = &snapshot.config.limits;
     Offer {
         size: Some(listener.max_message_size),
@@ -296,7 +318,10 @@ fn offer(snapshot: &Snapshot, listener: &Listener, tls: TlsState, exchange: Trus
         dsn: true,
         starttls: matches!(tls, TlsState::Offered | TlsState::Required),
         xoorg: exchange == TrustedExchange::Yes,
-        limits: Some(OfferLimits { mail_max: limits.messages, rcpt_max: limits.recipients }),
+        limits: Some(OfferLimits {
+            mail_max: limits.messages,
+            rcpt_max: limits.recipients,
+        }),
     }
 }
 

@@ -36,7 +36,12 @@ pub(super) struct Transaction {
 
 impl Transaction {
     /// Opens a transaction: certificate and sender are asked at once.
-    pub(super) fn new(id: String, snapshot: &Arc<Snapshot>, session: &SessionEvidence, mail: Mail) -> Self {
+    pub(super) fn new(
+        id: String,
+        snapshot: &Arc<Snapshot>,
+        session: &SessionEvidence,
+        mail: Mail,
+    ) -> Self {
         let sender = evidence::sender(&mail.path);
         Transaction {
             id,
@@ -61,7 +66,8 @@ impl Transaction {
         path: &ForwardPath,
     ) -> RecipientOutcome {
         self.recipients.push(path.clone());
-        self.decision.recipient(&self.snapshot.config.directory, session, recipient)
+        self.decision
+            .recipient(&self.snapshot.config.directory, session, recipient)
     }
 
     /// Hands recipients to the upstream of the tenant that was decided.
@@ -72,13 +78,22 @@ impl Transaction {
         then: Then,
     ) -> Result<Vec<Reply>, UpstreamError> {
         if self.exchange.is_none() {
-            let route = self.decision.tenant().and_then(|(tenant, _basis)| self.snapshot.route(tenant));
+            let route = self
+                .decision
+                .tenant()
+                .and_then(|(tenant, _basis)| self.snapshot.route(tenant));
             // A recipient was accepted, so there is a tenant, and each tenant has a route.
             let route = route.ok_or(UpstreamError::WrongIdentity)?;
             let timeouts = Arc::clone(&self.snapshot.timeouts);
-            self.exchange = Some(Exchange::new(Arc::clone(route), timeouts, Arc::clone(&shared.instance)));
+            self.exchange = Some(Exchange::new(
+                Arc::clone(route),
+                timeouts,
+                Arc::clone(&shared.instance),
+            ));
         }
-        let Some(exchange) = &mut self.exchange else { return Err(UpstreamError::Busy) };
+        let Some(exchange) = &mut self.exchange else {
+            return Err(UpstreamError::Busy);
+        };
         let result = exchange.recipients(&self.mail, asked, then).await;
         if let Err(error) = &result {
             self.blame(error.fault(), error.to_string());
@@ -98,11 +113,17 @@ impl Transaction {
 
     /// Whether content may come, or why not.
     pub(super) fn may_send(&self, accepted: u32) -> Result<(), Reply> {
-        let Some(exchange) = &self.exchange else { return Err(Answer::NoRecipients.reply()) };
+        let Some(exchange) = &self.exchange else {
+            return Err(Answer::NoRecipients.reply());
+        };
         if let Some(error) = exchange.failure() {
             return Err(crate::reply::to_upstream_error(error));
         }
-        if accepted > 0 && exchange.has_recipients() { Ok(()) } else { Err(Answer::NoRecipients.reply()) }
+        if accepted > 0 && exchange.has_recipients() {
+            Ok(())
+        } else {
+            Err(Answer::NoRecipients.reply())
+        }
     }
 }
 
@@ -124,7 +145,10 @@ impl Session {
         self.pending.clear();
         if let Some(mut transaction) = self.transaction.take() {
             if transaction.reply.is_none_or(|code| code < 400) {
-                transaction.blame(Fault::Client, format!("the client ended the transaction by {why}"));
+                transaction.blame(
+                    Fault::Client,
+                    format!("the client ended the transaction by {why}"),
+                );
             }
             self.close(*transaction);
         }
@@ -139,7 +163,11 @@ impl Session {
         let octets = transaction.delivery.as_ref().map_or(0, Delivery::octets);
         if let Some(exchange) = &mut transaction.exchange {
             // Content that was begun and not ended must not be followed by anything.
-            if transaction.delivery.is_some() { exchange.abort() } else { exchange.abandon() }
+            if transaction.delivery.is_some() {
+                exchange.abort()
+            } else {
+                exchange.abandon()
+            }
         }
         let snapshot = &transaction.snapshot;
         let attribution = transaction.decision.finish();
@@ -159,7 +187,10 @@ impl Session {
             octets,
             removed: transaction.removed,
             elapsed: transaction.began.elapsed(),
-            fault: transaction.fault.as_ref().map(|(fault, error)| (*fault, error.as_str())),
+            fault: transaction
+                .fault
+                .as_ref()
+                .map(|(fault, error)| (*fault, error.as_str())),
         };
         events::transaction_closed(&line, self.shared.observers());
     }

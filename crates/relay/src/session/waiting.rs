@@ -25,8 +25,13 @@ impl Session {
     /// Waits for more of a command, at most until the idle or the no-progress deadline.
     pub(super) async fn wait_for_command(&mut self) -> Result<(), End> {
         let timeouts = &self.snapshot.timeouts;
-        let stress = self.shared.sessions() >= self.snapshot.config.limits.stress_connections as usize;
-        let idle = if stress { timeouts.idle_under_stress } else { timeouts.idle };
+        let stress =
+            self.shared.sessions() >= self.snapshot.config.limits.stress_connections as usize;
+        let idle = if stress {
+            timeouts.idle_under_stress
+        } else {
+            timeouts.idle
+        };
         let idle_until = self.request_began + idle;
         let progress_until = self.progress + timeouts.without_message;
         let deadline = Deadline::at("idle", idle_until.min(progress_until));
@@ -57,22 +62,31 @@ impl Session {
             return Ok(());
         }
         self.request_began = Instant::now();
-        let deadline = Deadline::at("client write", self.request_began + self.snapshot.timeouts.client_write);
-        self.channel.flush(deadline).await.map_err(|error| match error {
-            ChannelError::Timeout(_) => End::Deadline,
-            ChannelError::Disconnected(_)
-            | ChannelError::Alert(_)
-            | ChannelError::Tls(_)
-            | ChannelError::InputFull(_)
-            | ChannelError::Io(_) => End::Gone,
-        })
+        let deadline = Deadline::at(
+            "client write",
+            self.request_began + self.snapshot.timeouts.client_write,
+        );
+        self.channel
+            .flush(deadline)
+            .await
+            .map_err(|error| match error {
+                ChannelError::Timeout(_) => End::Deadline,
+                ChannelError::Disconnected(_)
+                | ChannelError::Alert(_)
+                | ChannelError::Tls(_)
+                | ChannelError::InputFull(_)
+                | ChannelError::Io(_) => End::Gone,
+            })
     }
 
     /// Says a last word and ends the session.
     pub(super) async fn part(&mut self, answer: Answer, end: End) -> Result<(), End> {
         self.say(answer);
         // The session is over whether the client hears it or not.
-        let _ = self.channel.flush(Deadline::after("last word", LAST_WORD)).await;
+        let _ = self
+            .channel
+            .flush(Deadline::after("last word", LAST_WORD))
+            .await;
         Err(end)
     }
 }

@@ -76,7 +76,10 @@ pub(crate) fn session_closed(line: &SessionLine<'_>) {
 }
 
 /// A transaction ended, well or badly.
-pub(crate) fn transaction_closed(line: &TransactionLine<'_>, observers: &broadcast::Sender<ClosedTransaction>) {
+pub(crate) fn transaction_closed(
+    line: &TransactionLine<'_>,
+    observers: &broadcast::Sender<ClosedTransaction>,
+) {
     let decided = Decided::of(line);
     if observers.receiver_count() > 0 {
         // Nobody is left to hear it if the last receiver went just now.
@@ -133,26 +136,49 @@ impl<'a> Decided<'a> {
     fn of(line: &TransactionLine<'a>) -> Self {
         let directory = &line.config.directory;
         let (tenant, basis) = match &line.attribution.verdict {
-            Verdict::Tenant { id, basis } => (Some(directory.tenant_name(*id).into()), Some(basis.as_str())),
+            Verdict::Tenant { id, basis } => (
+                Some(directory.tenant_name(*id).into()),
+                Some(basis.as_str()),
+            ),
             Verdict::Ambiguous { basis, tenants } => {
-                let names: Vec<&str> = tenants.iter().map(|id| directory.tenant_name(*id)).collect();
+                let names: Vec<&str> = tenants
+                    .iter()
+                    .map(|id| directory.tenant_name(*id))
+                    .collect();
                 (Some(names.join(",").into()), Some(basis.as_str()))
             }
             Verdict::Unattributed => (None, None),
         };
-        let conflict = line.attribution.conflict.map(|conflict| directory.tenant_name(conflict.sender_tenant));
-        Decided { verdict: line.attribution.verdict.as_str(), tenant, basis, conflict, attribution: line.attribution }
+        let conflict = line
+            .attribution
+            .conflict
+            .map(|conflict| directory.tenant_name(conflict.sender_tenant));
+        Decided {
+            verdict: line.attribution.verdict.as_str(),
+            tenant,
+            basis,
+            conflict,
+            attribution: line.attribution,
+        }
     }
 
     fn reasons(&self) -> Vec<&'static str> {
-        self.attribution.steps.iter().map(|step| step.reason.as_str()).collect()
+        self.attribution
+            .steps
+            .iter()
+            .map(|step| step.reason.as_str())
+            .collect()
     }
 
     fn observed(&self, line: &TransactionLine<'_>) -> ClosedTransaction {
         ClosedTransaction {
             transaction: line.transaction.to_owned(),
             sender: line.sender.as_str().to_owned(),
-            recipients: line.recipients.iter().map(|recipient| recipient.as_str().to_owned()).collect(),
+            recipients: line
+                .recipients
+                .iter()
+                .map(|recipient| recipient.as_str().to_owned())
+                .collect(),
             verdict: self.verdict,
             tenant: self.tenant.as_deref().map(str::to_owned),
             basis: self.basis,
@@ -163,7 +189,9 @@ impl<'a> Decided<'a> {
             reply: line.reply,
             octets: line.octets,
             elapsed: line.elapsed,
-            fault: line.fault.map(|(fault, error)| (fault.as_str(), error.to_owned())),
+            fault: line
+                .fault
+                .map(|(fault, error)| (fault.as_str(), error.to_owned())),
         }
     }
 }
@@ -207,13 +235,20 @@ fn certificate_names(certificate: Option<&ClientCertificate>) -> Option<String> 
     match certificate? {
         ClientCertificate::Verified(verified) => {
             let names = verified.names();
-            let mut text = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(",");
+            let mut text = names
+                .iter()
+                .take(NAMES)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(",");
             if names.len() > NAMES {
                 text.push_str(",...");
             }
             Some(text)
         }
-        ClientCertificate::Untrusted(_) | ClientCertificate::NotOffered | ClientCertificate::NotPresented => None,
+        ClientCertificate::Untrusted(_)
+        | ClientCertificate::NotOffered
+        | ClientCertificate::NotPresented => None,
     }
 }
 
@@ -239,7 +274,11 @@ fn domains(recipients: &[ForwardPath]) -> String {
 }
 
 fn recipients(recipients: &[ForwardPath]) -> String {
-    let shown: Vec<&str> = recipients.iter().take(NAMES).map(ForwardPath::as_str).collect();
+    let shown: Vec<&str> = recipients
+        .iter()
+        .take(NAMES)
+        .map(ForwardPath::as_str)
+        .collect();
     Shown(&shown.join(",")).to_string()
 }
 

@@ -23,10 +23,18 @@ pub enum SubscriberError {
 /// The level cannot be parsed, or a log is set up already.
 pub fn subscribe(log: &Log) -> Result<(), SubscriberError> {
     let filter = EnvFilter::try_new(&log.level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     match log.format {
         LogFormat::Text => builder.with_ansi(false).finish().try_init()?,
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init()?,
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .finish()
+            .try_init()?,
     }
     Ok(())
 }

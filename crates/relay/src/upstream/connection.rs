@@ -42,11 +42,16 @@ impl Connection {
     ///
     /// # Errors
     /// Anything that keeps it from being usable; never falls back to clear text.
-    pub(crate) async fn open(target: &Target, timeouts: &Timeouts, instance: &str) -> Result<Self, UpstreamError> {
+    pub(crate) async fn open(
+        target: &Target,
+        timeouts: &Timeouts,
+        instance: &str,
+    ) -> Result<Self, UpstreamError> {
         let tcp = connect(target, timeouts).await?;
         let mut connection = match target.tls_mode {
             UpstreamTlsMode::Implicit => {
-                let mut connection = Self::secured(target, tcp, timeouts, ClientSession::new()).await?;
+                let mut connection =
+                    Self::secured(target, tcp, timeouts, ClientSession::new()).await?;
                 connection.greeting(timeouts, instance).await?;
                 connection.ehlo(target, timeouts).await?;
                 connection
@@ -71,7 +76,12 @@ impl Connection {
     }
 
     fn clear(target: &Target, tcp: TcpStream) -> Self {
-        Self::new(target, Channel::new(Stream::Plain(tcp)), ClientSession::new(), None)
+        Self::new(
+            target,
+            Channel::new(Stream::Plain(tcp)),
+            ClientSession::new(),
+            None,
+        )
     }
 
     fn new(
@@ -109,11 +119,18 @@ impl Connection {
         if presented.fingerprint != target.key.identity {
             return Err(UpstreamError::WrongIdentity);
         }
-        Ok(Self::new(target, Channel::new(stream), smtp, Some(presented.fingerprint)))
+        Ok(Self::new(
+            target,
+            Channel::new(stream),
+            smtp,
+            Some(presented.fingerprint),
+        ))
     }
 
     async fn greeting(&mut self, timeouts: &Timeouts, instance: &str) -> Result<(), UpstreamError> {
-        let reply = self.expect(Stage::Greeting, timeouts.upstream_greeting, Sent::Greeting).await?;
+        let reply = self
+            .expect(Stage::Greeting, timeouts.upstream_greeting, Sent::Greeting)
+            .await?;
         // Our own greeting carries the instance id, so a connection to ourselves shows at once.
         if reply.text().contains(instance) {
             return Err(UpstreamError::Loop);
@@ -123,20 +140,31 @@ impl Connection {
 
     async fn ehlo(&mut self, target: &Target, timeouts: &Timeouts) -> Result<(), UpstreamError> {
         self.smtp.ehlo(&target.helo, &mut self.channel.output);
-        let reply = self.round_trip(Stage::Ehlo, timeouts.upstream_ehlo, Sent::Ehlo).await?;
+        let reply = self
+            .round_trip(Stage::Ehlo, timeouts.upstream_ehlo, Sent::Ehlo)
+            .await?;
         positive(reply, Stage::Ehlo).map(drop)
     }
 
-    async fn start_tls(mut self, target: &Target, timeouts: &Timeouts) -> Result<Self, UpstreamError> {
+    async fn start_tls(
+        mut self,
+        target: &Target,
+        timeouts: &Timeouts,
+    ) -> Result<Self, UpstreamError> {
         if !self.smtp.offer().starttls {
             return Err(UpstreamError::NoStartTls);
         }
         self.smtp.starttls(&mut self.channel.output);
-        let reply = self.round_trip(Stage::StartTls, timeouts.upstream_ehlo, Sent::StartTls).await?;
+        let reply = self
+            .round_trip(Stage::StartTls, timeouts.upstream_ehlo, Sent::StartTls)
+            .await?;
         if reply.severity() != Severity::Positive {
             return Err(UpstreamError::NoStartTls);
         }
-        let tcp = self.channel.into_plain().map_err(|_leftover| UpstreamError::InjectedPlaintext)?;
+        let tcp = self
+            .channel
+            .into_plain()
+            .map_err(|_leftover| UpstreamError::InjectedPlaintext)?;
         let mut smtp = self.smtp;
         smtp.tls_established();
         Self::secured(target, tcp, timeouts, smtp).await
@@ -166,24 +194,41 @@ impl Connection {
     ///
     /// # Errors
     /// The upstream does not take it in time, or is gone.
-    pub(crate) async fn flush(&mut self, stage: Stage, within: Duration) -> Result<(), UpstreamError> {
+    pub(crate) async fn flush(
+        &mut self,
+        stage: Stage,
+        within: Duration,
+    ) -> Result<(), UpstreamError> {
         if self.channel.output.is_empty() {
             return Ok(());
         }
-        self.channel.flush(Deadline::after(stage.as_str(), within)).await.map_err(|error| broken(&error, stage))
+        self.channel
+            .flush(Deadline::after(stage.as_str(), within))
+            .await
+            .map_err(|error| broken(&error, stage))
     }
 
     /// The next reply, with what it answers.
     ///
     /// # Errors
     /// None in time, EOF, or not SMTP.
-    pub(crate) async fn reply(&mut self, stage: Stage, within: Duration) -> Result<(Sent, Reply), UpstreamError> {
+    pub(crate) async fn reply(
+        &mut self,
+        stage: Stage,
+        within: Duration,
+    ) -> Result<(Sent, Reply), UpstreamError> {
         let deadline = Deadline::after(stage.as_str(), within);
         loop {
             if let Some(answer) = self.poll_reply(stage)? {
                 return Ok(answer);
             }
-            if self.channel.fill(deadline).await.map_err(|error| broken(&error, stage))? == 0 {
+            if self
+                .channel
+                .fill(deadline)
+                .await
+                .map_err(|error| broken(&error, stage))?
+                == 0
+            {
                 return Err(UpstreamError::Closed(stage));
             }
         }
@@ -193,11 +238,16 @@ impl Connection {
     ///
     /// # Errors
     /// What has arrived is not SMTP.
-    pub(crate) fn poll_reply(&mut self, stage: Stage) -> Result<Option<(Sent, Reply)>, UpstreamError> {
+    pub(crate) fn poll_reply(
+        &mut self,
+        stage: Stage,
+    ) -> Result<Option<(Sent, Reply)>, UpstreamError> {
         if let Some(answer) = self.arrived.pop_front() {
             return Ok(Some(answer));
         }
-        self.smtp.next(&mut self.channel.input).map_err(|error| UpstreamError::Protocol { stage, error })
+        self.smtp
+            .next(&mut self.channel.input)
+            .map_err(|error| UpstreamError::Protocol { stage, error })
     }
 
     /// Waits for the reply to the command just sent and keeps it for [`Connection::reply`]: the way to speak to an
@@ -205,7 +255,11 @@ impl Connection {
     ///
     /// # Errors
     /// As for [`Connection::reply`].
-    pub(crate) async fn await_reply(&mut self, stage: Stage, within: Duration) -> Result<(), UpstreamError> {
+    pub(crate) async fn await_reply(
+        &mut self,
+        stage: Stage,
+        within: Duration,
+    ) -> Result<(), UpstreamError> {
         let mut earlier = std::mem::take(&mut self.arrived);
         let answer = self.reply(stage, within).await?;
         earlier.push_back(answer);
@@ -217,24 +271,40 @@ impl Connection {
     ///
     /// # Errors
     /// The upstream gave up on the message, or what has arrived is not SMTP.
-    pub(crate) fn poll_interjection(&mut self, stage: Stage) -> Result<Option<(Sent, Reply)>, UpstreamError> {
+    pub(crate) fn poll_interjection(
+        &mut self,
+        stage: Stage,
+    ) -> Result<Option<(Sent, Reply)>, UpstreamError> {
         if self.smtp.outstanding() > 0 {
             return self.poll_reply(stage);
         }
         match self.interjection.next(&mut self.channel.input) {
             Ok(None) => Ok(None),
             Ok(Some(reply)) => Err(UpstreamError::Refused { stage, reply }),
-            Err(error) => Err(UpstreamError::Protocol { stage, error: ClientError::from(error) }),
+            Err(error) => Err(UpstreamError::Protocol {
+                stage,
+                error: ClientError::from(error),
+            }),
         }
     }
 
-    async fn expect(&mut self, stage: Stage, within: Duration, what: Sent) -> Result<Reply, UpstreamError> {
+    async fn expect(
+        &mut self,
+        stage: Stage,
+        within: Duration,
+        what: Sent,
+    ) -> Result<Reply, UpstreamError> {
         let (sent, reply) = self.reply(stage, within).await?;
         debug_assert_eq!(sent, what, "replies come in the order of the commands");
         Ok(reply)
     }
 
-    async fn round_trip(&mut self, stage: Stage, within: Duration, what: Sent) -> Result<Reply, UpstreamError> {
+    async fn round_trip(
+        &mut self,
+        stage: Stage,
+        within: Duration,
+        what: Sent,
+    ) -> Result<Reply, UpstreamError> {
         self.flush(stage, within).await?;
         self.expect(stage, within, what).await
     }
@@ -242,17 +312,22 @@ impl Connection {
     /// Says goodbye and closes; whatever the upstream does, it is over soon.
     pub(crate) async fn quit(mut self) {
         self.smtp.quit(&mut self.channel.output);
-        self.channel.shutdown(Deadline::after("goodbye", GOODBYE)).await;
+        self.channel
+            .shutdown(Deadline::after("goodbye", GOODBYE))
+            .await;
     }
 }
 
 async fn connect(target: &Target, timeouts: &Timeouts) -> Result<TcpStream, UpstreamError> {
     let deadline = Deadline::after("connect", timeouts.upstream_connect);
     let host = target.address.host.as_str();
-    let addresses = timeout_at(deadline.at, tokio::net::lookup_host((host, target.address.port)))
-        .await
-        .map_err(|_elapsed| UpstreamError::Resolve(format!("{host}: no answer in time")))?
-        .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?;
+    let addresses = timeout_at(
+        deadline.at,
+        tokio::net::lookup_host((host, target.address.port)),
+    )
+    .await
+    .map_err(|_elapsed| UpstreamError::Resolve(format!("{host}: no answer in time")))?
+    .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?;
     let mut last = UpstreamError::Resolve(format!("{host}: no address"));
     for address in addresses {
         match dial(address, deadline).await {

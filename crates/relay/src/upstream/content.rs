@@ -5,7 +5,9 @@
 
 use bytes::{Buf as _, BytesMut};
 use tenantry_net::Deadline;
-use tenantry_smtp::{Body, ContentCheck, ContentLimits, ContentMode, DataEncoder, Offer, Reply, Sent, Severity};
+use tenantry_smtp::{
+    Body, ContentCheck, ContentLimits, ContentMode, DataEncoder, Offer, Reply, Sent, Severity,
+};
 
 use super::connection::{Connection, broken};
 use super::error::{Stage, Unsupported, UpstreamError};
@@ -42,8 +44,15 @@ impl Outgoing {
             Some(Body::SevenBit | Body::EightBitMime) | None => ContentMode::Text,
         };
         // Sizes and lines were measured on the way in; here it is about what could forge an end of data.
-        let limits = ContentLimits { max_octets: u64::MAX, max_line: usize::MAX };
-        Self::new(Framing::Chunks(ContentCheck::new(limits, mode)), offer, limit)
+        let limits = ContentLimits {
+            max_octets: u64::MAX,
+            max_line: usize::MAX,
+        };
+        Self::new(
+            Framing::Chunks(ContentCheck::new(limits, mode)),
+            offer,
+            limit,
+        )
     }
 
     /// DATA (RFC 5321 section 4.5.2).
@@ -52,9 +61,23 @@ impl Outgoing {
     }
 
     fn new(framing: Framing, offer: &Offer, limit: u64) -> Self {
-        let eight_bit = if offer.eight_bit_mime { EightBit::Allowed } else { EightBit::Refused };
-        let limit = offer.size.filter(|&size| size > 0).unwrap_or(u64::MAX).min(limit).saturating_add(TRACE_ROOM);
-        Outgoing { framing, octets: 0, limit, eight_bit }
+        let eight_bit = if offer.eight_bit_mime {
+            EightBit::Allowed
+        } else {
+            EightBit::Refused
+        };
+        let limit = offer
+            .size
+            .filter(|&size| size > 0)
+            .unwrap_or(u64::MAX)
+            .min(limit)
+            .saturating_add(TRACE_ROOM);
+        Outgoing {
+            framing,
+            octets: 0,
+            limit,
+            eight_bit,
+        }
     }
 
     fn admit(&mut self, content: &[u8]) -> Result<(), UpstreamError> {
@@ -74,7 +97,11 @@ impl Exchange {
     ///
     /// # Errors
     /// The transaction failed; the upstream never sees an end of data.
-    pub(crate) async fn send(&mut self, outgoing: &mut Outgoing, content: &mut BytesMut) -> Result<(), UpstreamError> {
+    pub(crate) async fn send(
+        &mut self,
+        outgoing: &mut Outgoing,
+        content: &mut BytesMut,
+    ) -> Result<(), UpstreamError> {
         let result = self.send_piece(outgoing, content).await;
         if let Err(error) = &result {
             content.clear();
@@ -83,16 +110,24 @@ impl Exchange {
         result
     }
 
-    async fn send_piece(&mut self, outgoing: &mut Outgoing, content: &mut BytesMut) -> Result<(), UpstreamError> {
+    async fn send_piece(
+        &mut self,
+        outgoing: &mut Outgoing,
+        content: &mut BytesMut,
+    ) -> Result<(), UpstreamError> {
         let within = self.timeouts.upstream_block;
         let final_reply = self.timeouts.upstream_end;
         self.content = ContentState::Begun;
-        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Closed(Stage::Content)) };
+        let Some(lease) = &mut self.lease else {
+            return Err(UpstreamError::Closed(Stage::Content));
+        };
         let connection = lease.connection();
         outgoing.admit(content)?;
         match &mut outgoing.framing {
             Framing::Lines(encoder) => {
-                encoder.encode(content, &mut connection.channel.output).map_err(|_fault| not_clean())?;
+                encoder
+                    .encode(content, &mut connection.channel.output)
+                    .map_err(|_fault| not_clean())?;
             }
             Framing::Chunks(check) => {
                 if check.accept(content) < content.len() {
@@ -126,18 +161,28 @@ impl Exchange {
         result
     }
 
-    async fn end_of_data(&mut self, mut outgoing: Outgoing, content: &mut BytesMut) -> Result<Reply, UpstreamError> {
+    async fn end_of_data(
+        &mut self,
+        mut outgoing: Outgoing,
+        content: &mut BytesMut,
+    ) -> Result<Reply, UpstreamError> {
         let block = self.timeouts.upstream_block;
         let last_word = self.timeouts.upstream_end;
         self.content = ContentState::Begun;
-        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Closed(Stage::Content)) };
+        let Some(lease) = &mut self.lease else {
+            return Err(UpstreamError::Closed(Stage::Content));
+        };
         let connection = lease.connection();
         listen(connection)?;
         outgoing.admit(content)?;
         match outgoing.framing {
             Framing::Lines(mut encoder) => {
-                encoder.encode(content, &mut connection.channel.output).map_err(|_fault| not_clean())?;
-                encoder.finish(&mut connection.channel.output).map_err(|_fault| not_clean())?;
+                encoder
+                    .encode(content, &mut connection.channel.output)
+                    .map_err(|_fault| not_clean())?;
+                encoder
+                    .finish(&mut connection.channel.output)
+                    .map_err(|_fault| not_clean())?;
                 connection.smtp.content_sent();
             }
             Framing::Chunks(mut check) => {
@@ -161,7 +206,10 @@ impl Exchange {
                 Severity::Intermediate => Err(UpstreamError::Closed(Stage::FinalReply)),
                 Severity::Transient | Severity::Permanent => {
                     connection.needs_reset = false;
-                    Err(UpstreamError::Refused { stage: Stage::FinalReply, reply })
+                    Err(UpstreamError::Refused {
+                        stage: Stage::FinalReply,
+                        reply,
+                    })
                 }
             };
         }
@@ -174,7 +222,9 @@ impl Exchange {
     /// # Errors
     /// The upstream gave up on the message.
     pub(crate) async fn overhear(&mut self) -> Result<(), UpstreamError> {
-        let Some(lease) = &mut self.lease else { return std::future::pending().await };
+        let Some(lease) = &mut self.lease else {
+            return std::future::pending().await;
+        };
         let connection = lease.connection();
         let deadline = Deadline::after("overhear", FOREVER);
         match connection.channel.fill(deadline).await {
@@ -200,7 +250,10 @@ fn chunk_answered((_sent, reply): (Sent, Reply)) -> Result<(), UpstreamError> {
     match reply.severity() {
         Severity::Positive => Ok(()),
         Severity::Intermediate | Severity::Transient | Severity::Permanent => {
-            Err(UpstreamError::Refused { stage: Stage::Content, reply })
+            Err(UpstreamError::Refused {
+                stage: Stage::Content,
+                reply,
+            })
         }
     }
 }
@@ -215,7 +268,11 @@ fn chunk(connection: &mut Connection, content: &BytesMut, last: Last) {
     if content.is_empty() && last == Last::No {
         return;
     }
-    connection.smtp.bdat(content.len() as u64, last == Last::Yes, &mut connection.channel.output);
+    connection.smtp.bdat(
+        content.len() as u64,
+        last == Last::Yes,
+        &mut connection.channel.output,
+    );
     connection.channel.output.extend_from_slice(content.chunk());
 }
 

@@ -123,7 +123,9 @@ impl UpstreamError {
     /// Who is to blame.
     pub(crate) fn fault(&self) -> Fault {
         match self {
-            UpstreamError::Busy | UpstreamError::Loop | UpstreamError::WrongIdentity => Fault::Local,
+            UpstreamError::Busy | UpstreamError::Loop | UpstreamError::WrongIdentity => {
+                Fault::Local
+            }
             UpstreamError::Unsupported(_) => Fault::Client,
             UpstreamError::Resolve(_)
             | UpstreamError::Connect(_)
@@ -173,7 +175,9 @@ impl UpstreamError {
             | UpstreamError::Closed(stage)
             | UpstreamError::Protocol { stage, .. } => match stage {
                 Stage::Greeting | Stage::Ehlo | Stage::StartTls => true,
-                Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content | Stage::FinalReply => false,
+                Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content | Stage::FinalReply => {
+                    false
+                }
             },
             UpstreamError::Busy
             | UpstreamError::Loop

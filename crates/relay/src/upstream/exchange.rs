@@ -93,7 +93,12 @@ impl Exchange {
         result
     }
 
-    async fn hand_over(&mut self, mail: &Mail, group: &[Rcpt], then: Then) -> Result<Vec<Reply>, UpstreamError> {
+    async fn hand_over(
+        &mut self,
+        mail: &Mail,
+        group: &[Rcpt],
+        then: Then,
+    ) -> Result<Vec<Reply>, UpstreamError> {
         if let MailState::Refused(reply) = &self.mail {
             return Ok(vec![reply.clone(); group.len()]);
         }
@@ -130,13 +135,20 @@ impl Exchange {
             | UpstreamError::Unsupported(_) => false,
         };
         dead && matches!(self.mail, MailState::Waiting)
-            && self.lease.as_mut().is_some_and(|lease| lease.connection().reused)
+            && self
+                .lease
+                .as_mut()
+                .is_some_and(|lease| lease.connection().reused)
     }
 
     async fn lease(&mut self, freshness: Freshness) -> Result<Lease, UpstreamError> {
         let mut last = None;
         for (index, target) in self.route.targets.iter().enumerate() {
-            match target.slot.lease(target, &self.timeouts, &self.instance, freshness).await {
+            match target
+                .slot
+                .lease(target, &self.timeouts, &self.instance, freshness)
+                .await
+            {
                 Ok(lease) => {
                     self.target = index;
                     return Ok(lease);
@@ -148,10 +160,17 @@ impl Exchange {
         Err(last.unwrap_or(UpstreamError::Busy))
     }
 
-    async fn send_group(&mut self, mail: &Mail, group: &[Rcpt], then: Then) -> Result<Vec<Reply>, UpstreamError> {
+    async fn send_group(
+        &mut self,
+        mail: &Mail,
+        group: &[Rcpt],
+        then: Then,
+    ) -> Result<Vec<Reply>, UpstreamError> {
         let timeouts = Arc::clone(&self.timeouts);
         let route = Arc::clone(&self.route);
-        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Busy) };
+        let Some(lease) = &mut self.lease else {
+            return Err(UpstreamError::Busy);
+        };
         let connection = lease.connection();
         let waiting = matches!(self.mail, MailState::Waiting);
         if waiting {
@@ -168,15 +187,22 @@ impl Exchange {
             queue_rcpt(connection, rcpt);
             step(connection, Stage::Rcpt, timeouts.upstream_rcpt).await?;
         }
-        let data = then == Then::Data && connection.offer().pipelining && !connection.offer().chunking;
+        let data =
+            then == Then::Data && connection.offer().pipelining && !connection.offer().chunking;
         if data {
             connection.smtp.data(&mut connection.channel.output);
         }
-        connection.flush(Stage::Rcpt, timeouts.upstream_rcpt).await?;
+        connection
+            .flush(Stage::Rcpt, timeouts.upstream_rcpt)
+            .await?;
         self.collect(group.len(), data).await
     }
 
-    async fn collect(&mut self, recipients: usize, data: bool) -> Result<Vec<Reply>, UpstreamError> {
+    async fn collect(
+        &mut self,
+        recipients: usize,
+        data: bool,
+    ) -> Result<Vec<Reply>, UpstreamError> {
         let mut replies = Vec::with_capacity(recipients);
         while replies.len() < recipients {
             let (sent, reply) = self.next_reply().await?;
@@ -184,12 +210,21 @@ impl Exchange {
                 Sent::Mail => self.mail_answered(reply)?,
                 Sent::Rcpt => {
                     if reply.code() == GOING_AWAY {
-                        return Err(UpstreamError::Refused { stage: Stage::Rcpt, reply });
+                        return Err(UpstreamError::Refused {
+                            stage: Stage::Rcpt,
+                            reply,
+                        });
                     }
                     replies.push(self.recipient_answered(reply));
                 }
                 Sent::Rset | Sent::Noop => {}
-                Sent::Greeting | Sent::Ehlo | Sent::StartTls | Sent::Data | Sent::Content | Sent::Chunk | Sent::Quit => {
+                Sent::Greeting
+                | Sent::Ehlo
+                | Sent::StartTls
+                | Sent::Data
+                | Sent::Content
+                | Sent::Chunk
+                | Sent::Quit => {
                     return Err(UpstreamError::Closed(Stage::Rcpt));
                 }
             }
@@ -204,7 +239,9 @@ impl Exchange {
     async fn next_reply(&mut self) -> Result<(Sent, Reply), UpstreamError> {
         let (stage, within) = match self.mail {
             MailState::Waiting => (Stage::Mail, self.timeouts.upstream_mail),
-            MailState::Accepted | MailState::Refused(_) => (Stage::Rcpt, self.timeouts.upstream_rcpt),
+            MailState::Accepted | MailState::Refused(_) => {
+                (Stage::Rcpt, self.timeouts.upstream_rcpt)
+            }
         };
         match &mut self.lease {
             Some(lease) => lease.connection().reply(stage, within).await,
@@ -214,7 +251,10 @@ impl Exchange {
 
     fn mail_answered(&mut self, reply: Reply) -> Result<(), UpstreamError> {
         if reply.code() == GOING_AWAY {
-            return Err(UpstreamError::Refused { stage: Stage::Mail, reply });
+            return Err(UpstreamError::Refused {
+                stage: Stage::Mail,
+                reply,
+            });
         }
         match reply.severity() {
             Severity::Positive => {
@@ -258,10 +298,16 @@ impl Exchange {
     async fn ask_for_content(&mut self, mail: &Mail) -> Result<Outgoing, UpstreamError> {
         let within = self.timeouts.upstream_data;
         let limit = self.route.tenant.max_message_size;
-        let Some(lease) = &mut self.lease else { return Err(UpstreamError::Closed(Stage::Data)) };
+        let Some(lease) = &mut self.lease else {
+            return Err(UpstreamError::Closed(Stage::Data));
+        };
         let connection = lease.connection();
         if connection.offer().chunking {
-            return Ok(Outgoing::chunks(connection.offer(), mail.parameters.body(), limit));
+            return Ok(Outgoing::chunks(
+                connection.offer(),
+                mail.parameters.body(),
+                limit,
+            ));
         }
         let reply = match self.data.take() {
             Some(reply) => reply,
@@ -275,7 +321,10 @@ impl Exchange {
         match reply.severity() {
             Severity::Intermediate => Ok(Outgoing::lines(connection.offer(), limit)),
             Severity::Positive => Err(UpstreamError::Closed(Stage::Data)),
-            Severity::Transient | Severity::Permanent => Err(UpstreamError::Refused { stage: Stage::Data, reply }),
+            Severity::Transient | Severity::Permanent => Err(UpstreamError::Refused {
+                stage: Stage::Data,
+                reply,
+            }),
         }
     }
 
@@ -294,9 +343,15 @@ impl Exchange {
     pub(crate) fn fail(&mut self, error: UpstreamError) {
         let usable = match &error {
             UpstreamError::Refused { stage, reply } => {
-                reply.code() != GOING_AWAY && matches!(stage, Stage::Mail | Stage::Rcpt | Stage::Data | Stage::FinalReply)
+                reply.code() != GOING_AWAY
+                    && matches!(
+                        stage,
+                        Stage::Mail | Stage::Rcpt | Stage::Data | Stage::FinalReply
+                    )
             }
-            UpstreamError::Unsupported(_) => self.data.is_none() && matches!(self.mail, MailState::Waiting),
+            UpstreamError::Unsupported(_) => {
+                self.data.is_none() && matches!(self.mail, MailState::Waiting)
+            }
             UpstreamError::Busy
             | UpstreamError::Resolve(_)
             | UpstreamError::Connect(_)
@@ -329,7 +384,10 @@ impl Exchange {
     /// Leaves the transaction without a message; the connection resets itself before its next use.
     pub(crate) fn abandon(&mut self) {
         // An upstream that waits for content must never see an end of data.
-        let waits_for_content = self.data.take().is_some_and(|reply| reply.severity() == Severity::Intermediate);
+        let waits_for_content = self
+            .data
+            .take()
+            .is_some_and(|reply| reply.severity() == Severity::Intermediate);
         if let Some(lease) = self.lease.take().filter(|_lease| !waits_for_content) {
             lease.put_back();
         }
@@ -352,7 +410,11 @@ impl Exchange {
 }
 
 /// Sends at once what was queued when the upstream takes one command at a time.
-async fn step(connection: &mut Connection, stage: Stage, within: Duration) -> Result<(), UpstreamError> {
+async fn step(
+    connection: &mut Connection,
+    stage: Stage,
+    within: Duration,
+) -> Result<(), UpstreamError> {
     if connection.offer().pipelining {
         return Ok(());
     }
@@ -361,10 +423,21 @@ async fn step(connection: &mut Connection, stage: Stage, within: Duration) -> Re
 }
 
 /// The check before the first command: this connection presented the certificate that the route is for.
-fn present_the_right_identity(connection: &Connection, target: Option<&Target>) -> Result<(), UpstreamError> {
-    let Some(target) = target else { return Err(UpstreamError::WrongIdentity) };
-    let presented_ok = connection.presented().is_none_or(|presented| presented == target.key.identity);
-    if *connection.key() == *target.key && presented_ok { Ok(()) } else { Err(UpstreamError::WrongIdentity) }
+fn present_the_right_identity(
+    connection: &Connection,
+    target: Option<&Target>,
+) -> Result<(), UpstreamError> {
+    let Some(target) = target else {
+        return Err(UpstreamError::WrongIdentity);
+    };
+    let presented_ok = connection
+        .presented()
+        .is_none_or(|presented| presented == target.key.identity);
+    if *connection.key() == *target.key && presented_ok {
+        Ok(())
+    } else {
+        Err(UpstreamError::WrongIdentity)
+    }
 }
 
 /// Whether the upstream can take the message as it is.
@@ -372,27 +445,41 @@ fn suits(connection: &Connection, mail: &Mail, route: &Route) -> Result<(), Upst
     let offer = connection.offer();
     let parameters = &mail.parameters;
     let lacking = match parameters.body() {
-        Some(Body::BinaryMime) if !(offer.binary_mime && offer.chunking) => Some(Unsupported::BinaryMime),
+        Some(Body::BinaryMime) if !(offer.binary_mime && offer.chunking) => {
+            Some(Unsupported::BinaryMime)
+        }
         Some(Body::EightBitMime) if !offer.eight_bit_mime => Some(Unsupported::EightBitMime),
         Some(Body::SevenBit | Body::EightBitMime | Body::BinaryMime) | None => None,
     };
-    let limit = offer.size.filter(|&size| size > 0).unwrap_or(u64::MAX).min(route.tenant.max_message_size);
+    let limit = offer
+        .size
+        .filter(|&size| size > 0)
+        .unwrap_or(u64::MAX)
+        .min(route.tenant.max_message_size);
     let lacking = lacking
         .or_else(|| (parameters.smtputf8() && !offer.smtputf8).then_some(Unsupported::SmtpUtf8))
-        .or_else(|| parameters.size().is_some_and(|size| size > limit).then_some(Unsupported::Size));
+        .or_else(|| {
+            parameters
+                .size()
+                .is_some_and(|size| size > limit)
+                .then_some(Unsupported::Size)
+        });
     lacking.map_or(Ok(()), |lacking| Err(UpstreamError::Unsupported(lacking)))
 }
 
 /// MAIL with the client's parameters, as far as the upstream knows them (RFC 1870, 6152, 3030, 6531, 3461).
 fn queue_mail(connection: &mut Connection, mail: &Mail) {
     let offer = connection.offer().clone();
-    let known = mail.parameters.iter().filter(|parameter| match parameter.keyword {
-        keyword if keyword.eq_ignore_ascii_case("SIZE") => offer.size.is_some(),
-        keyword if keyword.eq_ignore_ascii_case("BODY") => offer.eight_bit_mime,
-        keyword if keyword.eq_ignore_ascii_case("SMTPUTF8") => offer.smtputf8,
-        keyword if keyword.eq_ignore_ascii_case("XOORG") => offer.xoorg,
-        _ => offer.dsn,
-    });
+    let known = mail
+        .parameters
+        .iter()
+        .filter(|parameter| match parameter.keyword {
+            keyword if keyword.eq_ignore_ascii_case("SIZE") => offer.size.is_some(),
+            keyword if keyword.eq_ignore_ascii_case("BODY") => offer.eight_bit_mime,
+            keyword if keyword.eq_ignore_ascii_case("SMTPUTF8") => offer.smtputf8,
+            keyword if keyword.eq_ignore_ascii_case("XOORG") => offer.xoorg,
+            _ => offer.dsn,
+        });
     connection.smtp.mail(
         &mail.path,
         known.map(|parameter| (parameter.keyword, parameter.value)),
@@ -405,7 +492,10 @@ fn queue_rcpt(connection: &mut Connection, rcpt: &Rcpt) {
     let dsn = connection.offer().dsn;
     connection.smtp.rcpt(
         &rcpt.path,
-        rcpt.parameters.iter().filter(|_parameter| dsn).map(|parameter| (parameter.keyword, parameter.value)),
+        rcpt.parameters
+            .iter()
+            .filter(|_parameter| dsn)
+            .map(|parameter| (parameter.keyword, parameter.value)),
         &mut connection.channel.output,
     );
 }

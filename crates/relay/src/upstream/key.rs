@@ -23,6 +23,10 @@ pub(crate) struct PoolKey {
 
 impl fmt::Display for PoolKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {} as {} by policy {:016x}", self.tenant, self.upstream, self.identity, self.policy)
+        write!(
+            f,
+            "{} at {} as {} by policy {:016x}",
+            self.tenant, self.upstream, self.identity, self.policy
+        )
     }
 }

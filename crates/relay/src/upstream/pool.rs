@@ -64,7 +64,11 @@ impl Pool {
     /// The slot of a key: the one that exists if its limits are still the same, else a new one.
     pub(crate) fn slot(&self, key: PoolKey, limits: SlotLimits) -> Arc<Slot> {
         let mut slots = locked(&self.slots);
-        if let Some(slot) = slots.get(&key).and_then(Weak::upgrade).filter(|slot| slot.limits == limits) {
+        if let Some(slot) = slots
+            .get(&key)
+            .and_then(Weak::upgrade)
+            .filter(|slot| slot.limits == limits)
+        {
             return slot;
         }
         let slot = Arc::new(Slot {
@@ -95,7 +99,10 @@ impl Pool {
 
     /// Closes everything that is idle.
     pub(crate) async fn close(&self) {
-        let slots: Vec<Arc<Slot>> = locked(&self.slots).values().filter_map(Weak::upgrade).collect();
+        let slots: Vec<Arc<Slot>> = locked(&self.slots)
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
         let mut closing = tokio::task::JoinSet::new();
         for slot in slots {
             for connection in std::mem::take(&mut *locked(&slot.idle)) {
@@ -107,7 +114,10 @@ impl Pool {
 
     /// How many connections are kept for later.
     pub(crate) fn idle(&self) -> usize {
-        let slots: Vec<Arc<Slot>> = locked(&self.slots).values().filter_map(Weak::upgrade).collect();
+        let slots: Vec<Arc<Slot>> = locked(&self.slots)
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
         slots.iter().map(|slot| locked(&slot.idle).len()).sum()
     }
 }
@@ -134,10 +144,13 @@ impl Slot {
     ) -> Result<Lease, UpstreamError> {
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_busy) => timeout(timeouts.upstream_slot, Arc::clone(&self.permits).acquire_owned())
-                .await
-                .map_err(|_elapsed| UpstreamError::Busy)?
-                .map_err(|_closed| UpstreamError::Busy)?,
+            Err(_busy) => timeout(
+                timeouts.upstream_slot,
+                Arc::clone(&self.permits).acquire_owned(),
+            )
+            .await
+            .map_err(|_elapsed| UpstreamError::Busy)?
+            .map_err(|_closed| UpstreamError::Busy)?,
         };
         let kept = match freshness {
             Freshness::KeptOrNew => self.kept(),
@@ -150,7 +163,11 @@ impl Slot {
         if connection.key() != &*self.key || *connection.key() != *target.key {
             return Err(UpstreamError::WrongIdentity);
         }
-        Ok(Lease { connection, slot: Arc::clone(self), _permit: permit })
+        Ok(Lease {
+            connection,
+            slot: Arc::clone(self),
+            _permit: permit,
+        })
     }
 
     fn kept(&self) -> Option<Connection> {
