@@ -1,125 +1,186 @@
-//! The throw-away certificates are what they claim to be, read back by a second library.
+//! The throw-away certificates are what they claim to be, judged by the network crate.
 #![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use tenantry_lab::pki::{
-    Authority, AuthoritySpec, CertificateSpec, CrlSpec, KeyKind, Name, NameConstraints, Pki,
-    PkiError, PkiPlan, Purpose, Subtree, Validity, self_signed,
+    Authority, AuthoritySpec, CertificateSpec, CrlSpec, Issued, KeyKind, Name, NameConstraints,
+    Pki, PkiError, PkiPlan, Purpose, Subtree, Validity, self_signed,
 };
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use tenantry_net::{
+    ClientCertificate, ClientCertificatePolicy, CommonName, PresentedChain, Trust, TrustBuilder,
+    Usage,
+};
 
-fn parse(der: &[u8]) -> X509Certificate<'_> {
-    X509Certificate::from_der(der).unwrap().1
+const A: &str = "mail.tenant-a.example";
+
+fn trusting(authority: &Authority) -> TrustBuilder {
+    let mut trust = Trust::builder();
+    trust
+        .add_pem(authority.certificate_pem().as_bytes())
+        .unwrap();
+    trust
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
+fn policy(trust: TrustBuilder) -> ClientCertificatePolicy {
+    ClientCertificatePolicy::new(trust.build().unwrap())
+}
+
+/// The names of a certificate that verifies, or why it does not.
+fn judged(policy: &ClientCertificatePolicy, issued: &Issued) -> Result<Vec<String>, &'static str> {
+    let chain = PresentedChain::from_pem(issued.chain_pem.as_bytes()).unwrap();
+    assert_eq!(
+        chain.fingerprint().unwrap().to_string(),
+        issued.fingerprint()
+    );
+    match policy.evaluate(&chain) {
+        ClientCertificate::Verified(verified) => Ok(verified.names().to_vec()),
+        ClientCertificate::Untrusted(untrusted) => Err(untrusted.reason.as_str()),
+        ClientCertificate::NotOffered | ClientCertificate::NotPresented => Err("absent"),
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
 }
 
 #[test]
-fn every_kind_of_alternative_name_reads_back_as_asked() {
+fn every_kind_of_alternative_name_is_in_the_certificate() {
     let authority = Authority::new("names").unwrap();
-    let names = [
-        Name::Dns("mail.tenant-a.example".into()),
+    let policy = policy(trusting(&authority));
+    let mut spec = CertificateSpec::client(&[]);
+    spec.names = vec![
+        Name::Dns(A.into()),
         Name::Dns("*.tenant-a.example".into()),
-        Name::RawDns(b"tenant-a.example\0.evil.example".to_vec()),
-        Name::RawDns(b"tenant-a.example, DNS:other\r\n\xff".to_vec()),
-        Name::RawDns(Vec::new()),
         Name::host("192.0.2.7"),
         Name::host("2001:db8::1"),
-        Name::Email("user@tenant-a.example".into()),
-        Name::Uri("smtp://tenant-a.example".into()),
-        Name::Other("user@tenant-a.example".into()),
-        Name::Directory("tenant-a.example".into()),
+        Name::Email("user@email.example".into()),
+        Name::Uri("smtp://uri.example".into()),
+        Name::Other("user@other.example".into()),
+        Name::Directory("directory.example".into()),
     ];
-    let mut spec = CertificateSpec::client(&[]);
-    spec.names = names.to_vec();
     let issued = authority.issue(&spec).unwrap();
-    let certificate = parse(issued.leaf_der());
-    let extension = certificate.subject_alternative_name().unwrap().unwrap();
-    assert!(extension.critical, "as the subject is empty");
-    let found: Vec<String> = extension
-        .value
-        .general_names
-        .iter()
-        .map(|name| format!("{name:?}"))
-        .collect();
-    let expected = [
-        r#"DNSName("mail.tenant-a.example")"#,
-        r#"DNSName("*.tenant-a.example")"#,
-        r#"DNSName("tenant-a.example\0.evil.example")"#,
-        "Invalid",
-        r#"DNSName("")"#,
-        "IPAddress([192, 0, 2, 7])",
-        "IPAddress([32, 1, 13, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])",
-        r#"RFC822Name("user@tenant-a.example")"#,
-        r#"URI("smtp://tenant-a.example")"#,
-        "OtherName(",
-        "DirectoryName(",
-    ];
-    assert_eq!(found.len(), names.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert!(found.starts_with(expected), "{found} is not {expected}");
+    assert_eq!(judged(&policy, &issued).unwrap(), [A, "*.tenant-a.example"]);
+    let der = issued.leaf_der();
+    for encoded in [
+        b"\x82\x15mail.tenant-a.example".as_slice(),
+        b"\x87\x04\xc0\x00\x02\x07",
+        b"\x87\x10\x20\x01\x0d\xb8",
+        b"\x81\x12user@email.example",
+        b"\x86\x12smtp://uri.example",
+        b"\x0c\x12user@other.example",
+        b"\x0c\x11directory.example",
+    ] {
+        assert!(contains(der, encoded), "{encoded:?}");
     }
 }
 
 #[test]
-fn ten_thousand_names_keep_their_order() {
-    let mut spec = CertificateSpec::client(&[]);
-    spec.names = (0..10_000)
-        .map(|n| Name::Dns(format!("n{n}.example")))
-        .collect();
-    let issued = Authority::new("many").unwrap().issue(&spec).unwrap();
-    let certificate = parse(issued.leaf_der());
-    let names = certificate.subject_alternative_name().unwrap().unwrap();
-    assert_eq!(names.value.general_names.len(), 10_000);
-    let last = names.value.general_names.last();
-    assert_eq!(last, Some(&GeneralName::DNSName("n9999.example")));
+fn names_can_be_any_octets() {
+    let authority = Authority::new("octets").unwrap();
+    for raw in [
+        b"mail.tenant-a.example\0.evil.example".as_slice(),
+        b"mail.tenant-a.example, DNS:other\r\n",
+        b"mail.tenant-a.example\xff",
+        b"mail.tenant-a.example.",
+        b"-a.example",
+    ] {
+        let spec = CertificateSpec::client(&[]).with_name(Name::RawDns(raw.to_vec()));
+        let issued = authority.issue(&spec).unwrap();
+        assert!(contains(issued.leaf_der(), raw));
+        // Whatever is made of such a certificate: these are no names.
+        let names = judged(&policy(trusting(&authority)), &issued).unwrap_or_default();
+        assert!(names.is_empty(), "{names:?}");
+    }
 }
 
 #[test]
-fn validity_and_purposes_are_as_asked() {
-    let authority = Authority::new("validity").unwrap();
-    let validity = |validity| {
-        let spec = CertificateSpec::server(&["a.example"]).with_validity(validity);
-        let issued = authority.issue(&spec).unwrap();
-        let validity = parse(issued.leaf_der()).validity().clone();
-        (
-            validity.not_before.timestamp() < now(),
-            validity.not_after.timestamp() > now(),
-        )
+fn thousands_of_names_keep_their_order() {
+    let authority = Authority::new("many").unwrap();
+    let mut policy = policy(trusting(&authority));
+    let issue = |count: u32| {
+        let mut spec = CertificateSpec::client(&[]);
+        spec.names = (0..count)
+            .map(|n| Name::Dns(format!("n{n}.example")))
+            .collect();
+        authority.issue(&spec).unwrap()
     };
-    assert_eq!(validity(Validity::Current), (true, true));
-    assert_eq!(validity(Validity::days(2)), (true, true));
-    assert_eq!(validity(Validity::Expired), (true, false));
-    assert_eq!(validity(Validity::NotYet), (false, true));
+    let many = issue(10_000);
+    assert_eq!(judged(&policy, &many), Err("too-many-names"));
+    assert!(contains(many.leaf_der(), b"n9999.example"));
+    policy.max_names = 3_000;
+    let names = judged(&policy, &issue(3_000)).unwrap();
+    assert_eq!(names.len(), 3_000);
+    assert_eq!(names.last().unwrap(), "n2999.example");
+}
 
-    let purposes = |purposes: &[Purpose]| {
-        let spec = CertificateSpec::client(&["a.example"]).with_purposes(purposes);
-        let issued = authority.issue(&spec).unwrap();
-        parse(issued.leaf_der())
-            .extended_key_usage()
-            .unwrap()
-            .map(|usage| {
-                (
-                    usage.value.client_auth,
-                    usage.value.server_auth,
-                    usage.value.any,
-                )
-            })
-    };
-    assert_eq!(purposes(&[]), None);
-    assert_eq!(purposes(&[Purpose::ClientAuth]), Some((true, false, false)));
-    assert_eq!(purposes(&[Purpose::ServerAuth]), Some((false, true, false)));
-    assert_eq!(purposes(&[Purpose::Any]), Some((false, false, true)));
+#[test]
+fn validity_is_as_asked() {
+    let authority = Authority::new("validity").unwrap();
+    let policy = policy(trusting(&authority));
+    for (validity, expected) in [
+        (Validity::Current, Ok(vec![A.to_owned()])),
+        (Validity::days(2), Ok(vec![A.to_owned()])),
+        (Validity::Expired, Err("expired")),
+        (Validity::NotYet, Err("not-yet-valid")),
+    ] {
+        let spec = CertificateSpec::client(&[A]).with_validity(validity);
+        assert_eq!(judged(&policy, &authority.issue(&spec).unwrap()), expected);
+    }
+    let expired = AuthoritySpec::named("expired").with_validity(Validity::Expired);
+    let expired = authority.intermediate_with(&expired).unwrap();
     assert_eq!(
-        purposes(&[Purpose::EmailProtection]),
-        Some((false, false, false))
+        judged(&policy, &expired.client(&[A]).unwrap()),
+        Err("expired")
+    );
+}
+
+#[test]
+fn purposes_are_as_asked() {
+    let authority = Authority::new("purposes").unwrap();
+    let mut policy = policy(trusting(&authority));
+    for (purposes, any_tls, client_auth) in [
+        (vec![], true, true),
+        (vec![Purpose::ClientAuth], true, true),
+        (vec![Purpose::ServerAuth], true, false),
+        (vec![Purpose::ServerAuth, Purpose::ClientAuth], true, true),
+        (vec![Purpose::EmailProtection], false, false),
+        (vec![Purpose::CodeSigning], false, false),
+    ] {
+        let spec = CertificateSpec::client(&[A]).with_purposes(purposes.as_slice());
+        let issued = authority.issue(&spec).unwrap();
+        for (usage, good) in [(Usage::AnyTls, any_tls), (Usage::ClientAuth, client_auth)] {
+            policy.usage = usage;
+            let found = judged(&policy, &issued);
+            assert_eq!(
+                found.is_ok(),
+                good,
+                "{purposes:?} under {usage:?}: {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn common_names_can_stand_alone() {
+    let authority = Authority::new("common name").unwrap();
+    let issued = authority
+        .issue(&CertificateSpec::common_name_only(A))
+        .unwrap();
+    let mut policy = policy(trusting(&authority));
+    assert_eq!(judged(&policy, &issued).unwrap(), [A]);
+    policy.common_name = CommonName::Never;
+    assert_eq!(judged(&policy, &issued).unwrap_or_default(), [""; 0]);
+    let own = self_signed(&CertificateSpec::client(&[A])).unwrap();
+    assert_eq!(judged(&policy, &own), Err("self-signed"));
+    let stranger = Authority::new("common name").unwrap();
+    assert!(
+        judged(&policy, &stranger.client(&[A]).unwrap()).is_err(),
+        "same name, other key"
     );
 }
 
@@ -128,64 +189,81 @@ fn chains_hold_intermediates_and_not_the_root() {
     let root = Authority::new("root").unwrap();
     let first = root.intermediate("first").unwrap();
     let second = first.intermediate("second").unwrap();
-    let issued = second.client(&["mail.tenant-a.example"]).unwrap();
+    let issued = second.client(&[A]).unwrap();
     assert_eq!(issued.chain_pem.matches("BEGIN CERTIFICATE").count(), 3);
     assert!(issued.chain_pem.contains(first.certificate_pem()));
     assert!(!issued.chain_pem.contains(root.certificate_pem()));
-    let leaf = parse(issued.leaf_der());
-    assert_eq!(leaf.issuer().to_string(), "CN=second");
-    assert_eq!(leaf.issuer(), parse(second.certificate_der()).subject());
+    let policy = policy(trusting(&root));
+    assert_eq!(judged(&policy, &issued).unwrap(), [A]);
     let alone = issued.without_intermediates();
-    assert_eq!(alone.chain_pem.matches("BEGIN CERTIFICATE").count(), 1);
+    assert_eq!(alone.chain_pem, alone.leaf_pem());
+    assert_eq!(judged(&policy, &alone), Err("unknown-issuer"));
 }
 
 #[test]
-fn constraints_and_self_signatures_read_back() {
+fn constraints_keep_names_out() {
     let root = Authority::new("root").unwrap();
-    let constraints = NameConstraints {
+    let policy = policy(trusting(&root));
+    let judge = |constraints: NameConstraints, name: &str| {
+        let spec = AuthoritySpec::named("constrained").with_constraints(constraints);
+        let authority = root.intermediate_with(&spec).unwrap();
+        judged(&policy, &authority.client(&[name]).unwrap())
+    };
+    let violated = Err("name-constraint");
+    assert_eq!(
+        judge(NameConstraints::permitting("tenant-b.example"), A),
+        violated
+    );
+    assert_eq!(
+        judge(NameConstraints::excluding("tenant-a.example"), A),
+        violated
+    );
+    let permitted = judge(NameConstraints::permitting("tenant-a.example"), A);
+    assert_eq!(permitted.unwrap(), [A]);
+    let wildcard = judge(
+        NameConstraints::excluding("tenant-a.example"),
+        "*.tenant-a.example",
+    );
+    assert_eq!(wildcard, violated);
+    let uri = NameConstraints {
         permitted: vec![
-            Subtree::Dns("tenant-b.example".into()),
+            Subtree::Uri(".tenant-b.example".into()),
             Subtree::Ip([192, 0, 2, 0].into(), [255, 255, 255, 0].into()),
         ],
-        excluded: vec![Subtree::Uri("tenant-a.example".into())],
+        excluded: vec![Subtree::Email("tenant-b.example".into())],
     };
-    let spec = AuthoritySpec::named("constrained").with_constraints(constraints);
-    let constrained = root.intermediate_with(&spec).unwrap();
-    let certificate = parse(constrained.certificate_der());
-    let found = certificate.name_constraints().unwrap().unwrap();
-    assert!(found.critical);
-    let permitted = found.value.permitted_subtrees.as_ref().unwrap();
-    assert_eq!(permitted.len(), 2);
-    let excluded = found.value.excluded_subtrees.as_ref().unwrap();
-    let excluded: Vec<_> = excluded.iter().map(|subtree| &subtree.base).collect();
-    assert_eq!(excluded, [&GeneralName::URI("tenant-a.example")]);
-
-    let own = self_signed(&CertificateSpec::common_name_only("a.example")).unwrap();
-    let certificate = parse(own.leaf_der());
-    assert_eq!(certificate.issuer(), certificate.subject());
-    assert!(certificate.subject_alternative_name().unwrap().is_none());
+    let spec = AuthoritySpec::named("uri").with_constraints(uri);
+    let der = root
+        .intermediate_with(&spec)
+        .unwrap()
+        .certificate_der()
+        .to_vec();
+    assert!(contains(&der, b"\x86\x11.tenant-b.example"));
+    assert!(contains(&der, b"\x87\x08\xc0\x00\x02\x00\xff\xff\xff\x00"));
+    assert!(contains(&der, b"\x81\x10tenant-b.example"));
 }
 
 #[test]
-fn revocation_lists_name_the_revoked_and_their_time() {
+fn revocation_lists_count_while_they_are_current() {
     let authority = Authority::new("revoking").unwrap();
-    let revoked = authority.client(&["a.example"]).unwrap();
+    let revoked = authority.client(&[A]).unwrap();
     let fine = authority.client(&["b.example"]).unwrap();
-    let spec = CrlSpec::revoking(&[&revoked]);
-    for (validity, current) in [(Validity::Current, true), (Validity::Expired, false)] {
-        let pem = authority
-            .crl(&spec.clone().with_validity(validity))
+    let judge = |spec: CrlSpec| {
+        let mut trust = trusting(&authority);
+        trust
+            .add_crl_pem(authority.crl(&spec).unwrap().as_bytes())
             .unwrap();
-        let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
-        let (_, crl) = x509_parser::parse_x509_crl(&pem.contents).unwrap();
-        assert_eq!(crl.next_update().unwrap().timestamp() > now(), current);
-        let serials: Vec<&[u8]> = crl
-            .iter_revoked_certificates()
-            .map(x509_parser::revocation_list::RevokedCertificate::raw_serial)
-            .collect();
-        assert_eq!(serials, [revoked.serial()]);
-        assert!(!serials.contains(&fine.serial()));
-    }
+        let policy = policy(trust);
+        [
+            judged(&policy, &revoked).err(),
+            judged(&policy, &fine).err(),
+        ]
+    };
+    let spec = CrlSpec::revoking(&[&revoked]);
+    assert_eq!(judge(spec.clone()), [Some("revoked"), None]);
+    assert_eq!(judge(CrlSpec::default()), [None, None]);
+    let expired = judge(spec.with_validity(Validity::Expired));
+    assert_eq!(expired, [Some("revocation-unknown"); 2]);
 }
 
 #[test]
@@ -197,12 +275,17 @@ fn renewal_keeps_the_key_and_changes_the_certificate() {
         KeyKind::Ed25519,
         KeyKind::Rsa2048,
     ] {
-        let spec = CertificateSpec::client(&["a.example"]).with_key(kind);
+        let spec = CertificateSpec::client(&[A]).with_key(kind);
         let first = authority.issue(&spec).unwrap();
         let second = authority.renew(&first, &spec).unwrap();
-        assert_eq!(first.public_key_sha256(), second.public_key_sha256());
+        let other = authority.issue(&spec).unwrap();
         assert_ne!(first.fingerprint(), second.fingerprint());
-        assert_eq!(first.fingerprint().len(), 64);
+        let mut trust = trusting(&authority);
+        trust.pin(first.public_key_sha256().parse().unwrap());
+        let policy = policy(trust);
+        assert!(judged(&policy, &first).is_ok(), "{kind:?}");
+        assert!(judged(&policy, &second).is_ok(), "{kind:?}");
+        assert_eq!(judged(&policy, &other), Err("pin-mismatch"), "{kind:?}");
         assert!(!format!("{first:?}").contains("PRIVATE"));
     }
 }

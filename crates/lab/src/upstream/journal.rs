@@ -164,7 +164,8 @@ impl Journal {
         self.messages_of(|connection| connection.tenant() == Some(tenant))
     }
 
-    /// Waits until so many messages have been delivered, counted from the start, and gives them.
+    /// Waits until so many messages have been delivered, counted from the start, and gives those
+    /// that are kept.
     ///
     /// # Errors
     /// When they were not in time.

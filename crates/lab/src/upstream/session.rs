@@ -6,6 +6,7 @@ mod transfer;
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
+use memchr::memchr3;
 
 use super::Shared;
 use super::command::{LONGEST_LINE, Verb, next_line};
@@ -100,8 +101,10 @@ impl Session {
         if self.shared.settings.transcript == Transcript::Kept {
             self.entry.connection.line(&line);
         }
+        if memchr3(b'\r', b'\n', 0, &line).is_some() {
+            return self.say(b"500 5.5.2 Syntax error\r\n").await;
+        }
         let (verb, argument) = Verb::split(&line);
-        let shared = Arc::clone(&self.shared);
         match verb {
             Verb::Mail => self.mail(&line, argument).await,
             Verb::Rcpt => self.rcpt(&line, argument).await,
@@ -120,6 +123,7 @@ impl Session {
                 Ok(())
             }
             Verb::Quit => {
+                let shared = Arc::clone(&self.shared);
                 self.reply(Stage::Quit, &line, &shared.farewell).await?;
                 Err(Ended::Closed)
             }

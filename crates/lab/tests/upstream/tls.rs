@@ -1,9 +1,6 @@
-//! The recording upstream in TLS: whose certificate came with which message, and handshakes
-//! that go wrong.
-#![expect(clippy::unwrap_used, reason = "a failing step is a failing test")]
+//! TLS: whose certificate came with which message, and handshakes that go wrong (group UT).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tenantry_lab::pki::{Authority, CertificateSpec, Issued, Validity, self_signed};
 use tenantry_lab::upstream::{
@@ -16,7 +13,7 @@ use tenantry_net::{
 };
 use tokio::net::TcpStream;
 
-const SOON: Duration = Duration::from_secs(10);
+use crate::SOON;
 
 /// An authority with an upstream's certificate.
 struct World {
@@ -321,4 +318,35 @@ async fn handshakes_can_fail_in_every_way() {
         let totals = upstream.stop().await.totals();
         assert_eq!((totals.handshakes, totals.mails), (0, 0), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn faults_can_be_for_one_certificate_alone() {
+    let world = World::new();
+    let (a, b) = (world.tenant("a.example"), world.tenant("b.example"));
+    let fault = Fault::at(Stage::Mail)
+        .answer("550 5.7.1 not you\r\n")
+        .for_certificate(a.fingerprint());
+    let settings = world.starttls().with_fault(fault);
+    let upstream = RecordingUpstream::start(settings).await.unwrap();
+    for (certificate, expected) in [(&a, "550 5.7.1"), (&b, "250 2.6.0")] {
+        let tls = world.tls(certificate);
+        let mut client = Client::secure(&upstream, &tls).await.unwrap();
+        assert!(client.deliver("x@a.example").await.starts_with(expected));
+    }
+    assert_eq!(upstream.stop().await.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_never_shakes_hands_does_not_keep_the_upstream() {
+    let world = World::new();
+    let settings = UpstreamSettings::implicit(&world.server, &[&world.authority]);
+    let upstream = RecordingUpstream::start(settings).await.unwrap();
+    let silent = TcpStream::connect(upstream.address()).await.unwrap();
+    let journal = upstream.journal();
+    let open = journal.await_totals("a connection", SOON, |totals| totals.open == 1);
+    open.await.unwrap();
+    let stopped = tokio::time::timeout(SOON, upstream.stop()).await.unwrap();
+    assert_eq!(stopped.totals().open, 0);
+    drop(silent);
 }
