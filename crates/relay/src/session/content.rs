@@ -81,7 +81,14 @@ impl Session {
                 self.carry().await
             }
             Err(refusal) => {
-                self.conclude(&refusal);
+                // The transaction stays open (RFC 5321 section 4.1.1.4): recipients may still be added, or RSET comes.
+                self.answer(&refusal);
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.note_reply(&refusal);
+                    if let Some(exchange) = &mut transaction.exchange {
+                        exchange.decline_content();
+                    }
+                }
                 Ok(())
             }
         }

@@ -381,6 +381,18 @@ impl Exchange {
         }
     }
 
+    /// Takes note that no content will follow a DATA that went out with the recipients: an upstream that waits for
+    /// content all the same is left at once, and never sees an end of data.
+    pub(crate) fn decline_content(&mut self) {
+        if self
+            .data
+            .take()
+            .is_some_and(|reply| reply.severity() == Severity::Intermediate)
+        {
+            self.fail(UpstreamError::Closed(Stage::Data));
+        }
+    }
+
     /// Leaves the transaction without a message; the connection resets itself before its next use.
     pub(crate) fn abandon(&mut self) {
         // An upstream that waits for content must never see an end of data.
