@@ -170,7 +170,12 @@ fn expand(directory: &Path, pattern: &Path) -> io::Result<Vec<PathBuf>> {
             } else {
                 directory
             };
-            for entry in std::fs::read_dir(directory)? {
+            let entries = match std::fs::read_dir(directory) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            for entry in entries {
                 let file_name = entry?.file_name();
                 if wildcard(&name, &file_name.to_string_lossy()) {
                     deeper.push(directory.join(file_name));

@@ -107,17 +107,18 @@ pub struct ShownDuration(pub Duration);
 impl fmt::Display for ShownDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
-        let (number, unit) = [
+        let units = [
             (86_400_000, "d"),
             (3_600_000, "h"),
             (60_000, "m"),
             (1_000, "s"),
-        ]
-        .into_iter()
-        .find(|(length, _)| milliseconds != 0 && milliseconds.is_multiple_of(*length))
-        .map_or((milliseconds, "ms"), |(length, unit)| {
-            (milliseconds / length, unit)
-        });
+            (1, "ms"),
+        ];
+        let fits = |length: u128| milliseconds != 0 && milliseconds.is_multiple_of(length);
+        let (number, unit) = units
+            .into_iter()
+            .find(|(length, _)| fits(*length))
+            .map_or((0, "s"), |(length, unit)| (milliseconds / length, unit));
         write!(f, "{number}{unit}")
     }
 }

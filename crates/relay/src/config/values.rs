@@ -272,6 +272,12 @@ fn unmapped(network: IpNet) -> IpNet {
 }
 
 fn host_port(written: &str) -> Result<HostPort, &'static str> {
+    if written.contains("://") {
+        return Err("is a URL");
+    }
+    if written.starts_with('[') && written.ends_with(']') {
+        return Err("has no port");
+    }
     let Some((host, port)) = written.rsplit_once(':') else {
         return Err("has no port");
     };

@@ -6,8 +6,9 @@ use tenantry_net::Request;
 use super::super::Listener;
 use super::super::file::{ListenerSection, TenantSection};
 use super::super::include::Files;
-use super::Context;
+use super::super::problem::Severity;
 use super::directory::{Built, filled};
+use super::{Context, listener};
 
 /// What can only be seen when listeners, tenants and peers are looked at together.
 pub(super) fn check(
@@ -33,6 +34,17 @@ pub(super) fn check(
             );
         }
     }
+    for tenant in &files.tenants {
+        points_to_ourselves(tenant, listeners, context);
+    }
+    // What follows from an error is not worth a warning of its own.
+    if context
+        .problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+    {
+        return;
+    }
     for (section, id) in files.tenants.iter().zip(&built.ids) {
         let Some(id) = *id else { continue };
         let served = built.peers.iter().any(|peer| match &peer.tenants {
@@ -41,19 +53,12 @@ pub(super) fn check(
         });
         useless_claims(section, asked, served, context);
     }
-    for tenant in &files.tenants {
-        points_to_ourselves(tenant, listeners, context);
-    }
 }
 
+/// A word that could not be read has been reported, and may have meant yes.
 fn asks_for_certificates(listener: &ListenerSection) -> bool {
-    listener
-        .client_certificates
-        .as_ref()
-        .is_some_and(|asked| match asked.value {
-            Request::Off => false,
-            Request::Request | Request::Require => true,
-        })
+    let unreadable = listener.heading.is_unreadable("client_certificates");
+    unreadable || listener::asked(listener) != Request::Off
 }
 
 fn useless_claims(section: &TenantSection, asked: bool, served: bool, context: &mut Context<'_>) {

@@ -146,6 +146,9 @@ fn plaintext(section: &ListenerSection, address: Option<SocketAddr>, context: &m
 
 fn unused_trust(section: &ListenerSection, context: &mut Context<'_>) {
     let heading = &section.heading;
+    if heading.is_unreadable("client_certificates") {
+        return;
+    }
     let given = [
         ("trust", section.trust.as_ref().map(|setting| &setting.at)),
         (

@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use tenantry_attribution::Domain;
 use tenantry_net::Identity;
+use tracing_subscriber::filter::LevelFilter;
 
 use self::tls::Loader;
 use super::file::{FileSection, LogSection};
@@ -190,19 +191,22 @@ fn log(section: Option<Setting<Table<LogSection>>>, context: &mut Context<'_>) -
         .addresses
         .map_or(log.addresses, |setting| setting.value);
     if let Some(level) = section.level {
-        match level
-            .value
-            .parse::<tracing_subscriber::filter::targets::Targets>()
-        {
-            Ok(_) => log.level = level.value,
-            Err(_) => {
-                let what = format!("{} is no log level", quoted(&level.value));
-                let remedy = "write \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
-                context.report(level.at.error(section.heading.key("level"), what, remedy));
-            }
+        if level.value.split(',').all(is_directive) {
+            log.level = level.value;
+        } else {
+            let what = format!("{} is no log level", quoted(&level.value));
+            let remedy = "write \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
+            context.report(level.at.error(section.heading.key("level"), what, remedy));
         }
     }
     log
+}
+
+/// `info` or `tenantry_relay=debug`; without this check a misspelt level would be taken for a target.
+fn is_directive(text: &str) -> bool {
+    let (target, level) = text.trim().rsplit_once('=').unwrap_or(("all", text.trim()));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-');
+    !target.is_empty() && target.chars().all(plain) && level.parse::<LevelFilter>().is_ok()
 }
 
 /// A message size, or the default.

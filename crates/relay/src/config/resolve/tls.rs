@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use tenantry_net::{
     CertificateRequest, ClientCertificatePolicy, CommonName, DEFAULT_MAX_NAMES, Identity,
-    IdentityError, Lenience, RevocationPolicy, ServerTls, ServerTlsSettings, Trust, TrustError,
-    UpstreamTls, UpstreamTlsSettings, UpstreamTrust, Usage, Verify,
+    IdentityError, Lenience, RevocationPolicy, ServerTls, ServerTlsSettings, Trust, TrustBuilder,
+    TrustError, UpstreamTls, UpstreamTlsSettings, UpstreamTrust, Usage, Verify,
 };
 
 use super::super::file::{ListenerSection, TenantSection};
@@ -94,62 +94,8 @@ pub(super) fn policy(
         1..=100_000,
         context,
     );
-    let mut builder = Trust::builder();
-    let mut complete = true;
-    let mut tried = |key: &str,
-                     setting: &Setting<RelativePath>,
-                     result: Result<(), TrustError>,
-                     context: &mut Context<'_>| {
-        if let Err(error) = result {
-            complete = false;
-            let remedy = "name a readable PEM file";
-            context.report(
-                setting
-                    .at
-                    .error(heading.key(key), plain_trust(&error), remedy),
-            );
-        }
-    };
-    for file in section.trust.iter().flat_map(|list| &list.value) {
-        let result = builder
-            .add_pem_file(&beside(&file.at, &file.value.0))
-            .map(|_| ());
-        tried("trust", file, result, context);
-    }
-    for file in section.crls.iter().flat_map(|list| &list.value) {
-        let result = builder
-            .add_crl_file(&beside(&file.at, &file.value.0))
-            .map(|_| ());
-        tried("crls", file, result, context);
-    }
-    if let Some(setting) = section
-        .trust_system
-        .as_ref()
-        .filter(|setting| setting.value)
-        && let Err(error) = builder.add_system()
-    {
-        complete = false;
-        let remedy = "install the system's certificates, or name files in trust";
-        let key = heading.key("trust_system");
-        context.report(setting.at.error(key, error.to_string(), remedy));
-    }
-    for pin in section.trust_pins.iter().flat_map(|list| &list.value) {
-        builder.pin(pin.value);
-    }
-    if !complete || heading.is_unreadable("trust") || heading.is_unreadable("crls") {
-        return None;
-    }
-    let Ok(trust) = builder.build() else {
-        let what = "asks for certificates, but nothing says which authorities to trust";
-        let remedy = "add trust = [\"clients-ca.pem\"], or trust_system = true";
-        let key = heading.key("client_certificates");
-        let at = section
-            .client_certificates
-            .as_ref()
-            .map_or(&heading.at, |setting| &setting.at);
-        context.report(at.error(key, what, remedy));
-        return None;
-    };
+    let names = names.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let trust = client_trust(section, context)?;
     let default = RevocationPolicy::default();
     let lenience = |setting: &Option<Setting<Lenience>>, default| {
         setting.as_ref().map_or(default, |word| word.value)
@@ -164,14 +110,95 @@ pub(super) fn policy(
             .common_name
             .as_ref()
             .map_or(CommonName::IfNoSan, |word| word.value),
-        max_names: names.map_or(DEFAULT_MAX_NAMES, |count| {
-            usize::try_from(count).unwrap_or(usize::MAX)
-        }),
+        max_names: names.unwrap_or(DEFAULT_MAX_NAMES),
         revocation: RevocationPolicy {
             expired_list: lenience(&section.crl_expired, default.expired_list),
             missing_list: lenience(&section.crl_missing, default.missing_list),
         },
     })
+}
+
+/// The authorities, revocation lists and pins of a listener.
+fn client_trust(section: &ListenerSection, context: &mut Context<'_>) -> Option<Arc<Trust>> {
+    let heading = &section.heading;
+    let mut builder = Trust::builder();
+    let before = context.problems.len();
+    let (trust, crls) = (section.trust.as_ref(), section.crls.as_ref());
+    add_files(
+        &mut builder,
+        trust,
+        &heading.key("trust"),
+        Files::Authorities,
+        context,
+    );
+    add_files(
+        &mut builder,
+        crls,
+        &heading.key("crls"),
+        Files::RevocationLists,
+        context,
+    );
+    if let Some(setting) = section
+        .trust_system
+        .as_ref()
+        .filter(|setting| setting.value)
+        && let Err(error) = builder.add_system()
+    {
+        let remedy = "install the system's certificates, or name files in trust";
+        let key = heading.key("trust_system");
+        context.report(setting.at.error(key, error.to_string(), remedy));
+    }
+    for pin in section.trust_pins.iter().flat_map(|list| &list.value) {
+        builder.pin(pin.value);
+    }
+    let unreadable = ["trust", "trust_system", "crls", "trust_pins"];
+    if context.problems.len() > before || unreadable.iter().any(|key| heading.is_unreadable(key)) {
+        return None;
+    }
+    let trust = builder.build().ok();
+    if trust.is_none() {
+        let what = "asks for certificates, but nothing says which authorities to trust";
+        let remedy = "add trust = [\"clients-ca.pem\"], or trust_system = true";
+        let key = heading.key("client_certificates");
+        let at = section
+            .client_certificates
+            .as_ref()
+            .map_or(&heading.at, |setting| &setting.at);
+        context.report(at.error(key, what, remedy));
+    }
+    trust
+}
+
+/// What a list of files holds.
+#[derive(Clone, Copy)]
+enum Files {
+    Authorities,
+    RevocationLists,
+}
+
+fn add_files(
+    builder: &mut TrustBuilder,
+    list: Option<&Setting<Vec<Setting<RelativePath>>>>,
+    key: &str,
+    what: Files,
+    context: &mut Context<'_>,
+) {
+    for file in list.iter().flat_map(|list| &list.value) {
+        let path = beside(&file.at, &file.value.0);
+        let (added, remedy) = match what {
+            Files::Authorities => (
+                builder.add_pem_file(&path),
+                "name a PEM file with certificates of authorities",
+            ),
+            Files::RevocationLists => (
+                builder.add_crl_file(&path),
+                "name a file with revocation lists, PEM or DER",
+            ),
+        };
+        if let Err(error) = added {
+            context.report(file.at.error(key, plain_trust(&error), remedy));
+        }
+    }
 }
 
 /// A listener's TLS side.
@@ -250,34 +277,19 @@ fn upstream_trust(section: &TenantSection, context: &mut Context<'_>) -> Option<
     let Some(list) = &section.upstream_trust else {
         return Some(UpstreamTrust::System);
     };
+    let key = heading.key("upstream_trust");
     let mut builder = Trust::builder();
-    let mut complete = true;
-    for file in &list.value {
-        if let Err(error) = builder.add_pem_file(&beside(&file.at, &file.value.0)) {
-            complete = false;
-            let remedy = "name a readable PEM file";
-            context.report(file.at.error(
-                heading.key("upstream_trust"),
-                plain_trust(&error),
-                remedy,
-            ));
-        }
+    let before = context.problems.len();
+    add_files(&mut builder, Some(list), &key, Files::Authorities, context);
+    if context.problems.len() > before {
+        return None;
     }
-    match builder.build() {
-        Ok(trust) if complete => Some(UpstreamTrust::Roots(trust)),
-        Ok(_) => None,
-        Err(_) => {
-            if complete {
-                let remedy =
-                    "name a PEM file, or remove the line to trust the system's authorities";
-                context.report(
-                    list.at
-                        .error(heading.key("upstream_trust"), "is empty", remedy),
-                );
-            }
-            None
-        }
+    let trust = builder.build().ok();
+    if trust.is_none() {
+        let remedy = "name a PEM file, or remove the line to trust the system's authorities";
+        context.report(list.at.error(key, "is empty", remedy));
     }
+    trust.map(UpstreamTrust::Roots)
 }
 
 const DAY: u64 = 86_400;
