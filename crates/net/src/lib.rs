@@ -51,6 +51,3 @@ pub use upstream::{
     AnonymousTls, CertificateRequest, Presented, UpstreamTls, UpstreamTlsSettings, UpstreamTrust,
     Verify,
 };
-
-#[cfg(test)]
-mod tests;

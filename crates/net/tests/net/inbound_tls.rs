@@ -1,0 +1,242 @@
+//! Inbound handshakes: group TI, and how they fail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::ResolvesClientCert;
+use rustls::sign::CertifiedKey;
+use rustls::{SignatureScheme, version};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tenantry_net::{
+    ClientCertificate, Deadline, HandshakeErrorKind, MinVersion, Request, ServerTls,
+    ServerTlsSettings, Tickets, TlsSettingsError, UntrustedReason,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::pki::{Authority, Issued, leaf};
+use crate::world::{HOST, Server, bare_client, bare_greet, pair, shake, soon};
+
+/// A `ClientHello` of an old client: no extensions.
+fn old_hello(record: [u8; 2], hello: [u8; 2], suites: &[u8]) -> Vec<u8> {
+    let mut body = hello.to_vec();
+    body.extend([7; 32]);
+    body.push(0);
+    body.extend(u16::try_from(suites.len()).unwrap().to_be_bytes());
+    body.extend(suites);
+    body.extend([1, 0]);
+    let length = u16::try_from(body.len()).unwrap();
+    let mut out = vec![0x16, record[0], record[1]];
+    out.extend((length + 4).to_be_bytes());
+    out.extend([1, 0]);
+    out.extend(length.to_be_bytes());
+    out.extend(body);
+    out
+}
+
+// TI-01
+#[tokio::test]
+async fn old_versions_and_weak_suites_are_refused_with_an_alert() {
+    let server = Server::requesting(Authority::root("Clients").policy());
+    let cbc = [0x00, 0x2f, 0xc0, 0x13, 0x00, 0x0a, 0x00, 0x05];
+    let hellos = [
+        old_hello([3, 0], [3, 0], &cbc),
+        old_hello([3, 1], [3, 1], &cbc),
+        old_hello([3, 1], [3, 2], &cbc),
+        old_hello([3, 3], [3, 3], &cbc),
+    ];
+    for hello in hellos {
+        let (accepted, mut connected) = pair().await;
+        connected.write_all(&hello).await.unwrap();
+        let error = server.tls.accept(accepted, soon()).await.unwrap_err();
+        assert_eq!(error.kind, HandshakeErrorKind::Protocol, "{error}");
+        let mut answer = Vec::new();
+        connected.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer.first(), Some(&0x15), "an alert and nothing else");
+    }
+}
+
+// ST-06
+#[tokio::test]
+async fn clear_text_instead_of_a_handshake_ends_it() {
+    let server = Server::requesting(Authority::root("Clients").policy());
+    let texts: [&[u8]; 3] = [b"NOOP\r\n", b"GET / HTTP/1.1\r\n\r\n", &[0x80; 100]];
+    for text in texts {
+        let (accepted, mut connected) = pair().await;
+        connected.write_all(text).await.unwrap();
+        let error = server.tls.accept(accepted, soon()).await.unwrap_err();
+        assert_eq!(error.kind, HandshakeErrorKind::Protocol, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn both_versions_are_spoken_with_good_suites() {
+    let root = Authority::root("Clients");
+    let issued = root.issue(&leaf(&["tenant-a.example"]));
+    let server = Server::requesting(root.policy());
+    let resolver = resolver(&issued.chain, &issued.key);
+    for (version, name, cipher, group) in [
+        (
+            &version::TLS13,
+            "TLSv1.3",
+            "TLS_AES_256_GCM_SHA384",
+            "X25519MLKEM768",
+        ),
+        (
+            &version::TLS12,
+            "TLSv1.2",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "X25519",
+        ),
+    ] {
+        let config = bare_client(&server.authority, &[version], Some(resolver.clone()));
+        let (accepted, _) = bare_greet(&server.tls, &Arc::new(config)).await;
+        assert_eq!(accepted.facts.version, name);
+        assert_eq!(accepted.facts.cipher, cipher);
+        assert_eq!(accepted.facts.group, group);
+        assert_eq!(accepted.facts.sni.as_deref(), Some(HOST));
+        assert!(matches!(
+            accepted.certificate,
+            ClientCertificate::Verified(_)
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_listener_may_speak_the_newer_version_only() {
+    let authority = Authority::root("Server");
+    let tls = ServerTls::new(ServerTlsSettings {
+        identity: authority.server(&[HOST]),
+        client_certificates: Request::Off,
+        policy: None,
+        tickets: Tickets::On,
+        min_version: MinVersion::Tls13,
+    })
+    .unwrap();
+    let config = Arc::new(bare_client(&authority, &[&version::TLS12], None));
+    let (accepted, connected) = pair().await;
+    let connector = tokio_rustls::TlsConnector::from(config);
+    let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
+    let (accepted, connected) = tokio::join!(
+        tls.accept(accepted, soon()),
+        connector.connect(name, connected)
+    );
+    assert_eq!(accepted.unwrap_err().kind, HandshakeErrorKind::Protocol);
+    connected.unwrap_err();
+}
+
+// TI-03
+#[tokio::test]
+async fn a_required_certificate_that_is_not_sent_ends_the_handshake() {
+    let root = Authority::root("Clients");
+    let server = Server::new(Request::Require, Some(root.policy()), Tickets::On);
+    let config = Arc::new(bare_client(&server.authority, rustls::ALL_VERSIONS, None));
+    let (accepted, connected) = pair().await;
+    let connector = tokio_rustls::TlsConnector::from(config);
+    let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
+    let (accepted, _) = tokio::join!(
+        server.tls.accept(accepted, soon()),
+        connector.connect(name, connected)
+    );
+    let kind = accepted.unwrap_err().kind;
+    assert_eq!(kind, HandshakeErrorKind::NoCertificatePresented);
+    // Any certificate is enough for the handshake; what it is worth is said afterwards.
+    let client = server.client(Issued::self_signed(&leaf(&["a.example"])).identity());
+    let (accepted, _) = shake(&server.tls, &client).await;
+    let certificate = accepted.unwrap().certificate;
+    assert!(matches!(certificate, ClientCertificate::Untrusted(_)));
+}
+
+// TI-04
+#[tokio::test]
+async fn a_certificate_without_its_key_ends_the_handshake() {
+    let root = Authority::root("Clients");
+    let victim = root.issue(&leaf(&["tenant-a.example"]));
+    let thief = root.issue(&leaf(&["tenant-b.example"]));
+    let server = Server::requesting(root.policy());
+    for version in [&version::TLS13, &version::TLS12] {
+        let resolver = resolver(&victim.chain, &thief.key);
+        let config = Arc::new(bare_client(&server.authority, &[version], Some(resolver)));
+        let (accepted, connected) = pair().await;
+        let connector = tokio_rustls::TlsConnector::from(config);
+        let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
+        let (accepted, _) = tokio::join!(
+            server.tls.accept(accepted, soon()),
+            connector.connect(name, connected)
+        );
+        let kind = accepted.unwrap_err().kind;
+        assert_eq!(
+            kind,
+            HandshakeErrorKind::Certificate(UntrustedReason::BadSignature)
+        );
+    }
+}
+
+// TI-05
+#[tokio::test]
+async fn early_data_is_never_accepted() {
+    let server = Server::requesting(Authority::root("Clients").policy());
+    let mut config = bare_client(&server.authority, &[&version::TLS13], None);
+    config.enable_early_data = true;
+    let config = Arc::new(config);
+    bare_greet(&server.tls, &config).await;
+    let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
+    let mut resuming = rustls::ClientConnection::new(config, name).unwrap();
+    assert!(resuming.early_data().is_none(), "no ticket allows it");
+}
+
+// SL-02
+#[tokio::test]
+async fn a_slow_or_silent_handshake_ends_at_the_deadline() {
+    let server = Server::requesting(Authority::root("Clients").policy());
+    let (accepted, mut connected) = pair().await;
+    connected.write_all(&[0x16, 3, 1]).await.unwrap();
+    let deadline = Deadline::after("tls-handshake", Duration::from_millis(50));
+    let error = server.tls.accept(accepted, deadline).await.unwrap_err();
+    assert_eq!(error.kind, HandshakeErrorKind::Timeout("tls-handshake"));
+
+    let (accepted, connected) = pair().await;
+    drop(connected);
+    let error = server.tls.accept(accepted, soon()).await.unwrap_err();
+    assert_eq!(error.kind, HandshakeErrorKind::Closed);
+}
+
+#[test]
+fn asking_for_certificates_needs_a_policy() {
+    let authority = Authority::root("Server");
+    let made = ServerTls::new(ServerTlsSettings {
+        identity: authority.server(&[HOST]),
+        client_certificates: Request::Request,
+        policy: None,
+        tickets: Tickets::On,
+        min_version: MinVersion::Tls12,
+    });
+    assert!(matches!(made, Err(TlsSettingsError::NoPolicy)));
+}
+
+/// Presents a chain with a key, whether or not they belong together.
+#[derive(Debug)]
+struct Fixed(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Fixed {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn certified(chain: &str, key: &str) -> Arc<CertifiedKey> {
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    Arc::new(CertifiedKey::new(chain, key))
+}
+
+fn resolver(chain: &str, key: &str) -> Arc<dyn ResolvesClientCert> {
+    Arc::new(Fixed(certified(chain, key)))
+}
