@@ -329,3 +329,38 @@ impl RecipientEvidence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_its_word() {
+        for (problem, word) in Untrusted::ALL.into_iter().zip(Untrusted::WORDS) {
+            assert_eq!(problem.as_str(), word);
+            assert_eq!(word.parse(), Ok(problem));
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_an_error_that_lists_the_known() {
+        assert_eq!("fine".parse::<Untrusted>(), Err(UnknownProblem));
+        assert!(
+            UnknownProblem
+                .to_string()
+                .contains("expired, not-yet-valid")
+        );
+    }
+
+    #[test]
+    fn brackets_make_a_literal_whatever_is_in_them() {
+        assert_eq!(
+            SenderEvidence::of_domain("[127.0.0.1]"),
+            SenderEvidence::Literal
+        );
+        assert_eq!(
+            RecipientEvidence::of_domain("[contoso.com]"),
+            RecipientEvidence::Literal
+        );
+    }
+}

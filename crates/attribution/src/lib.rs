@@ -8,6 +8,36 @@
 //! The crate is pure: no I/O, no async, no clock, no logging. It never fails: that nobody owns a message is an
 //! answer. It never takes an unverified certificate's names for evidence, and nothing in it depends on the order of a
 //! certificate's names.
+//!
+//! ```
+//! use tenantry_attribution::{
+//!     Basis, CertificateEvidence, CertificateName, Directory, Evidence, OnConflict, Pattern, RecipientEvidence,
+//!     SenderEvidence, SessionEvidence, TenantRules, UntrustedCertificate, Verdict, attribute,
+//! };
+//!
+//! let mut builder = Directory::builder();
+//! let contoso = builder.add_tenant(TenantRules {
+//!     name: "contoso".into(),
+//!     certificate_domains: vec![Pattern::parse("mail.contoso.com")?],
+//!     sender_domains: vec![Pattern::parse("*.contoso.com")?],
+//!     recipient_domains: vec![],
+//!     on_conflict: OnConflict::Follow,
+//! });
+//! let directory = builder.build().map_err(|problems| problems[0].clone())?;
+//!
+//! let certificate = CertificateEvidence::Verified(vec![CertificateName::parse("MAIL.contoso.com")?]);
+//! let address = "192.0.2.1".parse()?;
+//! let attribution = attribute(
+//!     &directory,
+//!     &Evidence {
+//!         session: SessionEvidence::new(&directory, certificate, address, UntrustedCertificate::Refuse),
+//!         sender: SenderEvidence::Null,
+//!         recipients: vec![RecipientEvidence::of_domain("example.net")],
+//!     },
+//! );
+//! assert_eq!(attribution.verdict, Verdict::Tenant { id: contoso, basis: Basis::Certificate });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod domain;
 mod pattern;

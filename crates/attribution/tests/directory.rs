@@ -161,8 +161,8 @@ fn all_other_problems_come_together() {
         [
             "two tenants are named \"a\"",
             "tenant \"empty\" has no domains on any basis",
-            "two peers are named \"p\"",
             "peer \"p\" has neither networks nor certificates",
+            "two peers are named \"p\"",
         ]
     );
 }
@@ -301,6 +301,20 @@ fn a_wide_ipv6_network_has_no_ipv4_clients() {
     assert_eq!(peers("::ffff:10.1.2.3"), ["mapped"]);
     assert_eq!(peers("::ffff:11.1.2.3"), Vec::<String>::new());
     assert_eq!(peers("2001:db8::1"), ["six"]);
+}
+
+#[test]
+fn a_session_knows_a_mapped_address_as_ipv4() {
+    let directory = built(Vec::new()).unwrap();
+    let certificate = CertificateEvidence::Absent(NoCertificate::NotOffered);
+    let mapped = "::ffff:10.1.2.3".parse().unwrap();
+    let session = SessionEvidence::new(
+        &directory,
+        certificate,
+        mapped,
+        UntrustedCertificate::Refuse,
+    );
+    assert_eq!(session.address().to_string(), "10.1.2.3");
 }
 
 #[test]

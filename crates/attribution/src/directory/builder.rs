@@ -6,6 +6,8 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use thiserror::Error;
 
 use super::names::{Names, Rejected};
@@ -151,17 +153,6 @@ impl DirectoryBuilder {
     /// Adds a peer; problems are kept for [`DirectoryBuilder::build`].
     pub fn add_peer(&mut self, rules: PeerRules) -> PeerId {
         let id = PeerId(u32::try_from(self.peers.len()).unwrap_or(u32::MAX));
-        if let Some((first, _)) = (0u32..)
-            .zip(&self.peers)
-            .find(|(_, peer)| peer.name == rules.name)
-        {
-            let name = Arc::clone(&rules.name);
-            self.problems.push(DirectoryProblem::PeerNamedTwice {
-                name,
-                first: PeerId(first),
-                second: id,
-            });
-        }
         if rules.networks.is_empty() && rules.certificates.is_empty() {
             let name = Arc::clone(&rules.name);
             self.problems
@@ -224,7 +215,16 @@ impl DirectoryBuilder {
 
     /// Peers may be added before the tenants they name, so their tenants are checked at the end.
     fn check_peers(&mut self) {
+        let mut seen = HashMap::with_hasher(RandomState::default());
         for (index, peer) in (0u32..).zip(&self.peers) {
+            let first = *seen.entry(&*peer.name).or_insert(index);
+            if first != index {
+                self.problems.push(DirectoryProblem::PeerNamedTwice {
+                    name: Arc::clone(&peer.name),
+                    first: PeerId(first),
+                    second: PeerId(index),
+                });
+            }
             let PeerTenants::These(ids) = peer.tenants() else {
                 continue;
             };
