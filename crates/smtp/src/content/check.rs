@@ -1,6 +1,6 @@
 //! The rules for content whatever its framing (RFC 5321 section 2.3.8, RFC 3030 section 3).
 
-use super::scan::{Dots, clean_length};
+use super::scan::{Dots, clean_length, plain_length};
 use super::{ContentFault, ContentLimits};
 
 /// Whether content consists of lines.
@@ -100,24 +100,26 @@ impl ContentCheck {
 
     fn accept_text(&mut self, piece: &[u8]) -> usize {
         let mut at = 0;
-        while at < piece.len() {
-            at += self.skip_clean(piece, at);
-            for &octet in piece.get(at..).unwrap_or_default().iter().take(EXACT) {
-                if let Err(fault) = self.octet(octet) {
-                    self.fault = Some(fault);
-                    return at;
-                }
-                at += 1;
+        let mut next_blocks = 1;
+        loop {
+            if at >= next_blocks {
+                at += self.skip_clean(piece, at);
+                next_blocks = at + CLOSE_LOOK;
             }
+            at += self.skip_plain(piece, at);
+            let Some(&octet) = piece.get(at) else {
+                return at;
+            };
+            if let Err(fault) = self.octet(octet) {
+                self.fault = Some(fault);
+                return at;
+            }
+            at += 1;
         }
-        at
     }
 
     /// Takes whole blocks at once where neither a limit nor an octet can be a fault.
     fn skip_clean(&mut self, piece: &[u8], at: usize) -> usize {
-        if at == 0 {
-            return 0;
-        }
         let limit = piece.len().min(at.saturating_add(self.room()));
         let window = piece.get(..limit).unwrap_or(piece);
         let length = clean_length(window, at, Dots::Ignored);
@@ -129,6 +131,18 @@ impl ContentCheck {
         self.after_cr = *last == b'\r';
         let tail = memchr::memrchr(b'\n', block).map(|lf| length - lf - 1);
         self.line = tail.unwrap_or(self.line + length) - usize::from(self.after_cr);
+        length
+    }
+
+    /// Takes the octets up to the next CR, LF or NUL at once.
+    fn skip_plain(&mut self, piece: &[u8], at: usize) -> usize {
+        if self.after_cr {
+            return 0;
+        }
+        let rest = piece.get(at..).unwrap_or_default();
+        let length = plain_length(rest.get(..self.room()).unwrap_or(rest));
+        self.octets += length as u64;
+        self.line += length;
         length
     }
 
@@ -174,5 +188,5 @@ impl Default for ContentCheck {
     }
 }
 
-/// Octets looked at one by one before the next try at whole blocks.
-const EXACT: usize = 64;
+/// Octets looked at closely, once a block was not clean, before the next try at whole blocks.
+const CLOSE_LOOK: usize = 512;

@@ -6,7 +6,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::scan::{Dots, clean_length};
+use super::scan::{Dots, clean_length, plain_length};
 use super::{ContentFault, ContentLimits};
 
 /// Turns the octets after 354 into the message's content.
@@ -85,36 +85,42 @@ impl DataDecoder {
         let mut at = 0;
         // Content between `start` and `at` is in order and not yet copied.
         let mut start = 0;
-        while at < input.len() {
-            at += self.skip_clean(input, at);
-            for &octet in input.get(at..).unwrap_or_default().iter().take(EXACT) {
-                if self.fault.is_some() {
-                    at += 1;
-                    if self.follow(octet) {
-                        return (at, Decoded::End);
-                    }
-                    continue;
-                }
-                match self.octet(octet) {
-                    Ok(Octet::Content) => {}
-                    Ok(Octet::Framing) => {
-                        append(input, start, at, out);
-                        start = at + 1;
-                    }
-                    Ok(Octet::End) => return (at + 1, Decoded::End),
-                    Err(fault) => {
-                        append(input, start, at, out);
-                        self.fault = Some(fault);
-                        self.follow(octet);
-                    }
-                }
-                at += 1;
+        let mut next_blocks = 1;
+        while self.fault.is_none() {
+            if at >= next_blocks {
+                at += self.skip_clean(input, at);
+                next_blocks = at + CLOSE_LOOK;
             }
+            at += self.skip_plain(input, at);
+            let Some(&octet) = input.get(at) else {
+                append(input, start, at, out);
+                return (at, Decoded::More);
+            };
+            match self.octet(octet) {
+                Ok(Octet::Content) => {}
+                Ok(Octet::Framing) => {
+                    append(input, start, at, out);
+                    start = at + 1;
+                }
+                Ok(Octet::End) => return (at + 1, Decoded::End),
+                Err(fault) => {
+                    append(input, start, at, out);
+                    self.fault = Some(fault);
+                    self.follow(octet);
+                }
+            }
+            at += 1;
         }
-        if self.fault.is_none() {
-            append(input, start, at, out);
+        self.run_to_end(input, at)
+    }
+
+    /// The rest of a faulty message: nothing is taken but its end.
+    fn run_to_end(&mut self, input: &[u8], from: usize) -> (usize, Decoded) {
+        let rest = input.get(from..).unwrap_or_default();
+        match rest.iter().position(|octet| self.follow(*octet)) {
+            Some(end) => (from + end + 1, Decoded::End),
+            None => (input.len(), Decoded::More),
         }
-        (at, Decoded::More)
     }
 
     /// Takes whole blocks at once where neither a limit nor an octet can be a fault, nor a dot
@@ -124,7 +130,7 @@ impl DataDecoder {
             Place::LineStart | Place::InLine | Place::AfterCr => true,
             Place::AfterDot | Place::AfterDotCr => false,
         };
-        if at == 0 || !plain || self.fault.is_some() {
+        if !plain {
             return 0;
         }
         let limit = input.len().min(at.saturating_add(self.room()));
@@ -142,6 +148,18 @@ impl DataDecoder {
             b'\r' => Place::AfterCr,
             _ => Place::InLine,
         };
+        length
+    }
+
+    /// Takes the octets up to the next CR, LF or NUL at once, within a line.
+    fn skip_plain(&mut self, input: &[u8], at: usize) -> usize {
+        if self.place != Place::InLine {
+            return 0;
+        }
+        let rest = input.get(at..).unwrap_or_default();
+        let length = plain_length(rest.get(..self.room()).unwrap_or(rest));
+        self.octets += length as u64;
+        self.line += length;
         length
     }
 
@@ -200,8 +218,8 @@ impl DataDecoder {
     }
 }
 
-/// Octets looked at one by one before the next try at whole blocks.
-const EXACT: usize = 64;
+/// Octets looked at closely, once a block was not clean, before the next try at whole blocks.
+const CLOSE_LOOK: usize = 512;
 
 fn append(input: &[u8], start: usize, end: usize, out: &mut BytesMut) {
     if let Some(content) = input.get(start..end) {

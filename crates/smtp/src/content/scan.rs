@@ -29,6 +29,11 @@ pub(super) fn clean_length(octets: &[u8], at: usize, dots: Dots) -> usize {
     end - at
 }
 
+/// How many octets at the front are neither CR, LF nor NUL.
+pub(super) fn plain_length(octets: &[u8]) -> usize {
+    memchr::memchr3(b'\r', b'\n', 0, octets).unwrap_or(octets.len())
+}
+
 fn block_is_clean(octets: &[u8], at: usize, length: usize, dots: Dots) -> bool {
     let before = at.wrapping_sub(1)..at + length - 1;
     match (octets.get(before), octets.get(at..at + length)) {

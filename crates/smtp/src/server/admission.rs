@@ -168,9 +168,11 @@ impl ServerSession {
     }
 
     fn admit_data(&self) -> Option<Admission> {
-        let refusal = self.no_transaction().or_else(|| self.no_recipients());
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = self.no_transaction() {
             return Some(Admission::order(refusal));
+        }
+        if let Some((refusal, kind)) = self.no_recipients() {
+            return Some(Admission::Refuse(refusal, kind));
         }
         (self.transaction.mail.body == Body::BinaryMime)
             .then_some(Admission::order(texts::BINARY_NEEDS_BDAT))
@@ -188,11 +190,12 @@ impl ServerSession {
         }
     }
 
-    fn no_recipients(&self) -> Option<Reply> {
+    /// Under PIPELINING a client cannot know that all recipients were refused (RFC 2920).
+    fn no_recipients(&self) -> Option<(Reply, ErrorKind)> {
         match (self.transaction.accepted, self.transaction.asked) {
             _ if self.recipients_due > 0 => None,
-            (0, 0) => Some(texts::NO_RCPT),
-            (0, _) => Some(texts::NO_VALID_RCPT),
+            (0, 0) => Some((texts::NO_RCPT, ErrorKind::Protocol)),
+            (0, _) => Some((texts::NO_VALID_RCPT, ErrorKind::Innocent)),
             (_, _) => None,
         }
     }
@@ -226,23 +229,21 @@ impl ServerSession {
         let refusal = match self.state {
             State::Chunked => None,
             State::Mail => self.no_recipients(),
-            State::Greeted if self.trailing_chunks > self.limits.chunks => {
+            _ if self.trailing_chunks > self.limits.chunks => {
                 return Admission::Close(texts::TOO_MANY_ERRORS);
             }
-            State::Greeted if self.trailing_chunks > 0 => {
-                return skip(texts::NO_MAIL, ErrorKind::Innocent);
-            }
-            State::Connected
-            | State::Greeted
+            _ if self.trailing_chunks > 0 => Some((texts::NO_MAIL, ErrorKind::Innocent)),
+            State::Connected => Some((texts::NO_GREETING, ErrorKind::Protocol)),
+            State::Greeted
             | State::Data
             | State::DataEnd
             | State::Chunk
             | State::ChunkEnd
             | State::StartTls
-            | State::Closed => self.no_transaction(),
+            | State::Closed => Some((texts::NO_MAIL, ErrorKind::Protocol)),
         };
         match refusal {
-            Some(reply) => skip(reply, ErrorKind::Protocol),
+            Some((reply, kind)) => skip(reply, kind),
             None => Admission::Take(Command::Bdat { size, last }),
         }
     }
