@@ -22,8 +22,6 @@ pub struct Listener {
 /// How many connections there may be at once. One value may serve several listeners.
 #[derive(Debug)]
 pub struct ConnectionLimits {
-    total: usize,
-    per_source: usize,
     open: Mutex<Open>,
 }
 
@@ -60,6 +58,8 @@ pub struct Permit {
 
 #[derive(Debug, Default)]
 struct Open {
+    most: usize,
+    most_per_source: usize,
     total: usize,
     sources: HashMap<IpAddr, usize>,
 }
@@ -156,10 +156,19 @@ impl ConnectionLimits {
     #[must_use]
     pub fn new(total: usize, per_source: usize) -> Arc<Self> {
         Arc::new(Self {
-            total,
-            per_source,
-            open: Mutex::default(),
+            open: Mutex::new(Open {
+                most: total,
+                most_per_source: per_source,
+                ..Open::default()
+            }),
         })
+    }
+
+    /// Other limits from now on; connections that exist stay.
+    pub fn change(&self, total: usize, per_source: usize) {
+        let mut open = self.state();
+        open.most = total;
+        open.most_per_source = per_source;
     }
 
     /// How many connections there are.
@@ -170,11 +179,12 @@ impl ConnectionLimits {
 
     fn admit(self: &Arc<Self>, source: IpAddr) -> Admission {
         let mut open = self.state();
-        if open.total >= self.total {
+        if open.total >= open.most {
             return Admission::TooMany;
         }
+        let most = open.most_per_source;
         let count = open.sources.entry(source).or_default();
-        if *count >= self.per_source {
+        if *count >= most {
             return Admission::TooManyFromSource;
         }
         *count += 1;

@@ -24,6 +24,8 @@ use crate::upstream::pool::Pool;
 pub struct Relay {
     shared: Arc<Shared>,
     listeners: Mutex<HashMap<Arc<str>, Listening>>,
+    /// Of all listeners together.
+    limits: Arc<ConnectionLimits>,
 }
 
 /// What all sessions share.
@@ -101,6 +103,10 @@ impl Relay {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let pool = Pool::default();
         let handshakes = Semaphore::new(config.limits.handshakes as usize);
+        let limits = ConnectionLimits::new(
+            config.limits.connections as usize,
+            config.limits.connections_per_source as usize,
+        );
         let snapshot = Snapshot::new(config, &pool);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -118,6 +124,7 @@ impl Relay {
         let relay = Relay {
             shared,
             listeners: Mutex::default(),
+            limits,
         };
         let snapshot = relay.shared.snapshot();
         let bound = relay.bind_missing(&snapshot.config)?;
@@ -157,9 +164,13 @@ impl Relay {
             .iter()
             .map(|listener| (Arc::clone(&listener.name), listener.address))
             .collect();
-        self.shared
-            .snapshot
-            .store(Arc::new(Snapshot::new(config, &self.shared.pool)));
+        self.limits.change(
+            config.limits.connections as usize,
+            config.limits.connections_per_source as usize,
+        );
+        let snapshot = Arc::new(Snapshot::new(config, &self.shared.pool));
+        self.shared.snapshot.store(Arc::clone(&snapshot));
+        self.shared.pool.retire_all_but(snapshot.slots());
         {
             let mut listeners = self
                 .listeners
@@ -217,10 +228,6 @@ impl Relay {
             .listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let limits = ConnectionLimits::new(
-            config.limits.connections as usize,
-            config.limits.connections_per_source as usize,
-        );
         let mut bound = Vec::new();
         for listener in &config.listeners {
             if listeners
@@ -235,7 +242,7 @@ impl Relay {
                 error,
             };
             let socket =
-                tenantry_net::Listener::bind(listener.address, BACKLOG, Arc::clone(&limits))
+                tenantry_net::Listener::bind(listener.address, BACKLOG, Arc::clone(&self.limits))
                     .map_err(failed)?;
             let at = socket.local_addr().map_err(failed)?;
             bound.push(Bound {

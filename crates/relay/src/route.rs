@@ -55,6 +55,7 @@ impl Target {
             tenant: Arc::clone(&tenant.name),
             upstream: address.to_string().into(),
             identity: tenant.identity.fingerprint(),
+            tls_mode: tenant.upstream_tls_mode,
             policy: tenant.tls.policy_hash(),
         };
         let limits = SlotLimits {

@@ -8,7 +8,7 @@ use tenantry_smtp::{ContentLimits, ServerLimits};
 use crate::config::{Config, Listener, Timeouts};
 use crate::content::header::HeaderLimits;
 use crate::route::Route;
-use crate::upstream::pool::Pool;
+use crate::upstream::pool::{Pool, Slot};
 
 /// A checked configuration and its routes.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ impl Snapshot {
     /// Where the tenant's mail goes.
     pub(crate) fn route(&self, tenant: TenantId) -> Option<&Arc<Route>> {
         self.routes.get(tenant.index())
+    }
+
+    /// What its routes keep connections in.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        let targets = self.routes.iter().flat_map(|route| &route.targets);
+        targets.map(|target| &target.slot)
     }
 
     /// The listener of that name, unless the configuration no longer has it.

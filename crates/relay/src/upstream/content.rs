@@ -48,11 +48,16 @@ impl Outgoing {
             max_octets: u64::MAX,
             max_line: usize::MAX,
         };
-        Self::new(
+        let mut outgoing = Self::new(
             Framing::Chunks(ContentCheck::new(limits, mode)),
             offer,
             limit,
-        )
+        );
+        if mode == ContentMode::Binary {
+            // BINARYMIME takes every octet, with 8BITMIME or without (RFC 3030 section 3).
+            outgoing.eight_bit = EightBit::Allowed;
+        }
+        outgoing
     }
 
     /// DATA (RFC 5321 section 4.5.2).

@@ -482,12 +482,15 @@ fn suits(connection: &Connection, mail: &Mail, route: &Route) -> Result<(), Upst
 /// MAIL with the client's parameters, as far as the upstream knows them (RFC 1870, 6152, 3030, 6531, 3461).
 fn queue_mail(connection: &mut Connection, mail: &Mail) {
     let offer = connection.offer().clone();
-    let known = mail
-        .parameters
+    let parameters = &mail.parameters;
+    let known = parameters
         .iter()
         .filter(|parameter| match parameter.keyword {
             keyword if keyword.eq_ignore_ascii_case("SIZE") => offer.size.is_some(),
-            keyword if keyword.eq_ignore_ascii_case("BODY") => offer.eight_bit_mime,
+            keyword if keyword.eq_ignore_ascii_case("BODY") => {
+                // `suits` has seen that binary content is taken, perhaps by an upstream without 8BITMIME.
+                offer.eight_bit_mime || parameters.body() == Some(Body::BinaryMime)
+            }
             keyword if keyword.eq_ignore_ascii_case("SMTPUTF8") => offer.smtputf8,
             keyword if keyword.eq_ignore_ascii_case("XOORG") => offer.xoorg,
             _ => offer.dsn,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tenantry_net::Fingerprint;
 
+use crate::config::UpstreamTlsMode;
+
 /// The identity of everything that is cached towards an upstream.
 ///
-/// All four parts count: two tenants never share, even with one upstream, one certificate and one policy, and a tenant
+/// All parts count: two tenants never share, even with one upstream, one certificate and one policy, and a tenant
 /// whose certificate or policy changed never uses what the old one left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PoolKey {
@@ -17,6 +19,8 @@ pub(crate) struct PoolKey {
     pub(crate) upstream: Arc<str>,
     /// SHA-256 of the certificate that the tenant presents.
     pub(crate) identity: Fingerprint,
+    /// When TLS begins: a connection in clear text is of no use once TLS is demanded.
+    pub(crate) tls_mode: UpstreamTlsMode,
     /// How TLS towards the upstream is done and what is trusted there.
     pub(crate) policy: u64,
 }

@@ -1,10 +1,10 @@
 //! Upstream connections that are kept for the next message, strictly apart by [`PoolKey`].
 //!
 //! A slot belongs to one key and never sees a connection of another. Its permits bound how many connections it has and
-//! are handed out in the order of asking. Slots live as long as a configuration or a running transaction uses them:
-//! when a reload drops a tenant or changes its certificate, the old slot closes what it kept.
+//! are handed out in the order of asking. When a reload drops a tenant or changes its certificate, the old slot closes
+//! what it kept at once; transactions that run on it finish.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ pub(crate) struct Pool {
 pub(crate) struct Slot {
     key: Arc<PoolKey>,
     limits: SlotLimits,
-    idle: Mutex<Vec<Connection>>,
+    /// The connections that are kept; `None` once no configuration in force has a use for them.
+    kept: Mutex<Option<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
 
@@ -67,18 +68,38 @@ impl Pool {
         if let Some(slot) = slots
             .get(&key)
             .and_then(Weak::upgrade)
-            .filter(|slot| slot.limits == limits)
+            .filter(|slot| slot.limits == limits && !slot.is_retired())
         {
             return slot;
         }
         let slot = Arc::new(Slot {
             key: Arc::new(key.clone()),
             limits,
-            idle: Mutex::default(),
+            kept: Mutex::new(Some(Vec::new())),
             permits: Arc::new(Semaphore::new(limits.connections)),
         });
-        slots.insert(key, Arc::downgrade(&slot));
+        if let Some(replaced) = slots.insert(key, Arc::downgrade(&slot)) {
+            drop(slots);
+            if let Some(replaced) = replaced.upgrade() {
+                replaced.retire();
+            }
+        }
         slot
+    }
+
+    /// Closes what is kept for nothing: by slots that are not among those of the configuration in force. Transactions
+    /// that still run on one finish on it, and leave nothing behind.
+    pub(crate) fn retire_all_but<'a>(&self, in_force: impl Iterator<Item = &'a Arc<Slot>>) {
+        let in_force: HashSet<*const Slot> = in_force.map(Arc::as_ptr).collect();
+        let all: Vec<Arc<Slot>> = locked(&self.slots)
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        for slot in all {
+            if !in_force.contains(&Arc::as_ptr(&slot)) {
+                slot.retire();
+            }
+        }
     }
 
     /// Closes what was idle for too long or is no longer quiet, and forgets slots that nobody uses.
@@ -105,7 +126,7 @@ impl Pool {
             .collect();
         let mut closing = tokio::task::JoinSet::new();
         for slot in slots {
-            for connection in std::mem::take(&mut *locked(&slot.idle)) {
+            for connection in locked(&slot.kept).take().into_iter().flatten() {
                 closing.spawn(connection.quit());
             }
         }
@@ -118,7 +139,10 @@ impl Pool {
             .values()
             .filter_map(Weak::upgrade)
             .collect();
-        slots.iter().map(|slot| locked(&slot.idle).len()).sum()
+        slots
+            .iter()
+            .map(|slot| locked(&slot.kept).as_ref().map_or(0, Vec::len))
+            .sum()
     }
 }
 
@@ -172,7 +196,7 @@ impl Slot {
 
     fn kept(&self) -> Option<Connection> {
         loop {
-            let mut connection = locked(&self.idle).pop()?;
+            let mut connection = locked(&self.kept).as_mut()?.pop()?;
             if connection.idle_since.elapsed() < self.limits.idle && connection.is_quiet() {
                 connection.reused = true;
                 return Some(connection);
@@ -182,11 +206,25 @@ impl Slot {
 
     fn expired(&self) -> Vec<Connection> {
         let now = Instant::now();
-        let mut idle = locked(&self.idle);
-        idle.extract_if(.., |connection| {
+        let mut kept = locked(&self.kept);
+        let Some(kept) = kept.as_mut() else {
+            return Vec::new();
+        };
+        kept.extract_if(.., |connection| {
             now.duration_since(connection.idle_since) >= self.limits.idle || !connection.is_quiet()
         })
         .collect()
+    }
+
+    fn is_retired(&self) -> bool {
+        locked(&self.kept).is_none()
+    }
+
+    /// Closes what is kept, and keeps nothing from now on.
+    fn retire(&self) {
+        for connection in locked(&self.kept).take().into_iter().flatten() {
+            tokio::spawn(connection.quit());
+        }
     }
 }
 
@@ -207,7 +245,10 @@ impl Lease {
         }
         self.connection.idle_since = Instant::now();
         self.connection.channel.rest();
-        locked(&self.slot.idle).push(self.connection);
+        match locked(&self.slot.kept).as_mut() {
+            Some(kept) => kept.push(self.connection),
+            None => drop(tokio::spawn(self.connection.quit())),
+        }
     }
 }
 
