@@ -5,11 +5,7 @@
 //! `TENANTRY_BLESS=1` the texts are written instead of compared: read the difference before
 //! committing it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

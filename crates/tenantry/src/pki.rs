@@ -1,7 +1,7 @@
 //! `tenantry pki`: a throw-away authority and certificates, to try things out.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tenantry_lab::pki::{IssuedFiles, Pki, PkiError, PkiPlan};
@@ -87,6 +87,6 @@ fn report(out: &mut impl Write, made: &Pki) -> io::Result<()> {
     )
 }
 
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     path.display().to_string()
 }
