@@ -1,0 +1,1 @@
+//! Many sessions, and clients and upstreams that vanish at every stage.

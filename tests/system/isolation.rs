@@ -1,0 +1,1 @@
+//! No message under another tenant's certificate.

@@ -1,0 +1,22 @@
+//! The whole system: the real relay over real sockets, in front of recording upstreams, with every certificate made at
+//! run time.
+//!
+//! `world` is the lab and the relay in it, `client` whoever talks to the relay. One module for each group of
+//! requirements; the ids in names and comments are theirs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod client;
+mod world;
+
+mod attribution;
+mod endurance;
+mod isolation;
+mod reload;
+mod upstream;

@@ -1,0 +1,1 @@
+//! What upstreams do, good and bad, and what becomes of it.

@@ -1,0 +1,497 @@
+//! The world of a test: authorities, upstreams, and the relay in front of them, from a plan in a few words.
+//!
+//! A world lives in a folder and on ports of its own, so that tests run side by side. [`World::stop`] ends every test:
+//! it fails when anything is left over.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tenantry_lab::pki::{Authority, Issued};
+use tenantry_lab::upstream::{Journal, Record, RecordingUpstream, UpstreamSettings};
+use tenantry_relay::Relay;
+use tenantry_relay::config::Config;
+use tenantry_relay::telemetry::ClosedTransaction;
+use tokio::sync::broadcast::Receiver;
+use tokio::time::{Instant, timeout};
+
+use crate::client::{Client, PATIENCE, Tls};
+
+/// A running lab with the relay in front.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Where configuration, certificates and keys are; the configuration is `relay.toml`.
+    pub(crate) folder: TempDir,
+    /// Who signs what.
+    pub(crate) pki: Pki,
+    /// In the order of the plan.
+    pub(crate) upstreams: Vec<RecordingUpstream>,
+    /// The relay.
+    pub(crate) relay: Relay,
+    /// The configuration in force.
+    pub(crate) config: String,
+    tenants: Vec<(String, Issued)>,
+}
+
+/// The authorities of a world, apart as they should be.
+pub(crate) struct Pki {
+    /// Signs clients' certificates; the relay's listeners trust it.
+    pub(crate) clients: Authority,
+    /// Signs the relay's and the upstreams' server certificates, and the tenants' identities.
+    pub(crate) servers: Authority,
+    /// A certificate for servers on this host.
+    pub(crate) server: Issued,
+}
+
+/// What a world shall consist of.
+pub(crate) struct Plan {
+    head: String,
+    limits: String,
+    timeouts: String,
+    log: String,
+    listeners: Vec<(&'static str, String)>,
+    peers: String,
+    tenants: Vec<TenantPlan>,
+    upstreams: Vec<MakeUpstream>,
+}
+
+/// One tenant of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantPlan {
+    name: String,
+    /// Further keys of its table.
+    keys: String,
+    upstream: usize,
+}
+
+type MakeUpstream = Box<dyn FnOnce(&Pki) -> UpstreamSettings>;
+
+impl Plan {
+    /// Nothing but the host name.
+    pub(crate) fn empty() -> Self {
+        Plan {
+            head: "hostname = \"relay.test\"\ndrain = \"5s\"\n".to_owned(),
+            limits: String::new(),
+            timeouts: String::new(),
+            log: String::new(),
+            listeners: Vec::new(),
+            peers: String::new(),
+            tenants: Vec::new(),
+            upstreams: Vec::new(),
+        }
+    }
+
+    /// Tenants `a`, `b` and `c` with a STARTTLS upstream each, all listeners, and clients on [`crate::client::PEER`]
+    /// that may send for all of them. Tenant `a` has `tenant-a.example` as certificate, sender (with everything below)
+    /// and recipient domain, and so on.
+    pub(crate) fn standard() -> Self {
+        Plan::empty()
+            .listeners()
+            .peer(
+                "application",
+                "networks = [\"127.0.0.1/32\"]\ntenants = [\"*\"]",
+            )
+            .starttls_upstream()
+            .starttls_upstream()
+            .starttls_upstream()
+            .tenant(TenantPlan::owning("a", 0))
+            .tenant(TenantPlan::owning("b", 1))
+            .tenant(TenantPlan::owning("c", 2))
+    }
+
+    /// The listeners `plain`, `starttls`, `required` and `implicit`; all but the first ask for certificates.
+    pub(crate) fn listeners(self) -> Self {
+        self.listener("plain", "tls = \"off\"")
+            .listener("starttls", &format!("tls = \"starttls\"\n{ASKING}"))
+            .listener(
+                "required",
+                &format!("tls = \"starttls-required\"\n{ASKING}"),
+            )
+            .listener("implicit", &format!("tls = \"implicit\"\n{ASKING}"))
+    }
+
+    /// One more listener, or other keys for one; certificate and key are added unless TLS is off.
+    pub(crate) fn listener(mut self, name: &'static str, keys: &str) -> Self {
+        self.listeners.retain(|(listener, _)| *listener != name);
+        self.listeners.push((name, keys.to_owned()));
+        self
+    }
+
+    /// One more peer, with its keys.
+    pub(crate) fn peer(mut self, name: &str, keys: &str) -> Self {
+        write!(self.peers, "\n[[peer]]\nname = \"{name}\"\n{keys}\n").unwrap();
+        self
+    }
+
+    /// No peers.
+    pub(crate) fn without_peers(mut self) -> Self {
+        self.peers.clear();
+        self
+    }
+
+    /// One more tenant.
+    pub(crate) fn tenant(mut self, tenant: TenantPlan) -> Self {
+        self.tenants.push(tenant);
+        self
+    }
+
+    /// Further keys for every tenant.
+    pub(crate) fn every_tenant(mut self, keys: &str) -> Self {
+        for tenant in &mut self.tenants {
+            writeln!(tenant.keys, "{keys}").unwrap();
+        }
+        self
+    }
+
+    /// One more upstream that keeps whole contents, with STARTTLS and a demand for client certificates.
+    pub(crate) fn starttls_upstream(self) -> Self {
+        self.upstream(|pki| pki.upstream().keeping_content())
+    }
+
+    /// One more upstream; [`Pki::upstream`] is where to begin.
+    pub(crate) fn upstream(
+        mut self,
+        make: impl FnOnce(&Pki) -> UpstreamSettings + 'static,
+    ) -> Self {
+        self.upstreams.push(Box::new(make));
+        self
+    }
+
+    /// The first upstream otherwise.
+    pub(crate) fn first_upstream(
+        mut self,
+        make: impl FnOnce(&Pki) -> UpstreamSettings + 'static,
+    ) -> Self {
+        self.upstreams[0] = Box::new(make);
+        self
+    }
+
+    /// Further top-level keys.
+    pub(crate) fn keys(mut self, keys: &str) -> Self {
+        writeln!(self.head, "{keys}").unwrap();
+        self
+    }
+
+    /// Keys of `[limits]`.
+    pub(crate) fn limits(mut self, keys: &str) -> Self {
+        writeln!(self.limits, "{keys}").unwrap();
+        self
+    }
+
+    /// Keys of `[timeouts]`.
+    pub(crate) fn timeouts(mut self, keys: &str) -> Self {
+        writeln!(self.timeouts, "{keys}").unwrap();
+        self
+    }
+
+    /// Keys of `[log]`.
+    pub(crate) fn log(mut self, keys: &str) -> Self {
+        writeln!(self.log, "{keys}").unwrap();
+        self
+    }
+
+    /// Makes everything and starts it.
+    pub(crate) async fn start(self) -> World {
+        let folder = TempDir::new().unwrap();
+        let pki = Pki::new(folder.path());
+        let tenants: Vec<(String, Issued)> = self
+            .tenants
+            .iter()
+            .map(|tenant| {
+                let identity = pki
+                    .servers
+                    .client(&[&format!("identity-of-{}.example", tenant.name)]);
+                let identity = identity.unwrap();
+                identity
+                    .write(folder.path(), &format!("tenant-{}", tenant.name))
+                    .unwrap();
+                (tenant.name.clone(), identity)
+            })
+            .collect();
+        let mut upstreams = Vec::new();
+        for make in self.upstreams {
+            let mut settings = make(&pki);
+            for (tenant, identity) in &tenants {
+                settings = settings.with_tenant(identity, tenant);
+            }
+            upstreams.push(RecordingUpstream::start(settings).await.unwrap());
+        }
+        let mut config = self.head;
+        for (section, keys) in [
+            ("limits", self.limits),
+            ("timeouts", self.timeouts),
+            ("log", self.log),
+        ] {
+            write!(config, "\n[{section}]\n{keys}").unwrap();
+        }
+        for (name, keys) in &self.listeners {
+            write_listener(&mut config, name, keys);
+        }
+        config.push_str(&self.peers);
+        for tenant in &self.tenants {
+            tenant.write(&mut config, &upstreams);
+        }
+        let relay = Relay::start(load(folder.path(), &config).unwrap()).unwrap();
+        World {
+            folder,
+            pki,
+            upstreams,
+            relay,
+            config,
+            tenants,
+        }
+    }
+}
+
+impl TenantPlan {
+    /// A tenant that owns nothing yet, at the upstream of that index.
+    pub(crate) fn new(name: &str, upstream: usize) -> Self {
+        TenantPlan {
+            name: name.to_owned(),
+            keys: String::new(),
+            upstream,
+        }
+    }
+
+    /// Tenant `x` with `tenant-x.example` on every basis, for senders with everything below it.
+    pub(crate) fn owning(name: &str, upstream: usize) -> Self {
+        TenantPlan::new(name, upstream).keys(&format!(
+            "certificate_domains = [\"tenant-{name}.example\"]\n\
+             sender_domains = [\"*.tenant-{name}.example\"]\n\
+             recipient_domains = [\"tenant-{name}.example\"]"
+        ))
+    }
+
+    /// Further keys of its table. Upstream, trust, certificate and key are there already.
+    pub(crate) fn keys(mut self, keys: &str) -> Self {
+        writeln!(self.keys, "{keys}").unwrap();
+        self
+    }
+
+    fn write(&self, config: &mut String, upstreams: &[RecordingUpstream]) {
+        let (name, keys) = (&self.name, &self.keys);
+        write!(
+            config,
+            "\n[[tenant]]\nname = \"{name}\"\ncertificate = \"tenant-{name}.pem\"\nkey = \"tenant-{name}.key\"\n{keys}"
+        )
+        .unwrap();
+        let given = |key: &str| {
+            keys.lines()
+                .any(|line| line.starts_with(&format!("{key} =")))
+        };
+        if !given("upstream") {
+            let port = upstreams[self.upstream].address().port();
+            writeln!(config, "upstream = \"localhost:{port}\"").unwrap();
+        }
+        if !given("upstream_trust") && !given("upstream_verify") && !given("upstream_tls") {
+            config.push_str("upstream_trust = [\"servers-ca.pem\"]\n");
+        }
+    }
+}
+
+impl Pki {
+    fn new(folder: &Path) -> Self {
+        let clients = Authority::new("Authority of Clients").unwrap();
+        let servers = Authority::new("Authority of Servers").unwrap();
+        let server = servers.server(&["localhost", "127.0.0.1"]).unwrap();
+        clients.write(folder, "clients-ca").unwrap();
+        servers.write(folder, "servers-ca").unwrap();
+        server.write(folder, "relay").unwrap();
+        Pki {
+            clients,
+            servers,
+            server,
+        }
+    }
+
+    /// An upstream with STARTTLS that demands the tenants' certificates.
+    pub(crate) fn upstream(&self) -> UpstreamSettings {
+        UpstreamSettings::starttls(&self.server, &[&self.servers])
+    }
+
+    /// The same with TLS from the first octet.
+    pub(crate) fn implicit_upstream(&self) -> UpstreamSettings {
+        UpstreamSettings::implicit(&self.server, &[&self.servers])
+    }
+
+    /// A client's TLS without a certificate.
+    pub(crate) fn anonymous(&self) -> Tls {
+        Tls::anonymous(&self.servers)
+    }
+
+    /// A client's TLS with a good certificate of these names.
+    pub(crate) fn client(&self, names: &[&str]) -> Tls {
+        self.with(&self.clients.client(names).unwrap())
+    }
+
+    /// A client's TLS with any certificate.
+    pub(crate) fn with(&self, certificate: &Issued) -> Tls {
+        Tls::with(&self.servers, certificate)
+    }
+}
+
+impl World {
+    /// Where a listener is.
+    pub(crate) fn at(&self, listener: &str) -> SocketAddr {
+        let addresses = self.relay.addresses();
+        let found = addresses.iter().find(|(name, _)| **name == *listener);
+        found.unwrap_or_else(|| panic!("no listener {listener}")).1
+    }
+
+    /// A client on the plain listener that has said EHLO.
+    pub(crate) async fn plain(&self, from: &str) -> Client {
+        Client::ehlo(from, self.at("plain")).await
+    }
+
+    /// A client inside TLS by STARTTLS that has said EHLO.
+    pub(crate) async fn starttls(&self, from: &str, tls: &Tls) -> Client {
+        Client::starttls(from, self.at("starttls"), tls).await
+    }
+
+    /// The fingerprint of a tenant's identity.
+    pub(crate) fn identity(&self, tenant: &str) -> String {
+        let found = self.tenants.iter().find(|(name, _)| name == tenant);
+        found
+            .unwrap_or_else(|| panic!("no tenant {tenant}"))
+            .1
+            .fingerprint()
+    }
+
+    /// What an upstream has seen.
+    pub(crate) fn journal(&self, upstream: usize) -> &Journal {
+        self.upstreams[upstream].journal()
+    }
+
+    /// Waits until an upstream has so many messages, and gives them all.
+    pub(crate) async fn messages(&self, upstream: usize, count: u64) -> Vec<Arc<Record>> {
+        let messages = self
+            .journal(upstream)
+            .await_messages(count, PATIENCE)
+            .await
+            .unwrap();
+        assert_eq!(messages.len() as u64, count, "more messages than expected");
+        messages
+    }
+
+    /// Connections that the upstreams have accepted so far, all together.
+    pub(crate) fn upstream_connections(&self) -> u64 {
+        let connections = |upstream: &RecordingUpstream| upstream.journal().totals().connections;
+        self.upstreams.iter().map(connections).sum()
+    }
+
+    /// Messages that the upstreams have taken so far, all together.
+    pub(crate) fn delivered(&self) -> u64 {
+        let delivered = |upstream: &RecordingUpstream| upstream.journal().totals().delivered;
+        self.upstreams.iter().map(delivered).sum()
+    }
+
+    /// The transactions that close from now on.
+    pub(crate) fn transactions(&self) -> Transactions {
+        Transactions(self.relay.transactions())
+    }
+
+    /// Puts another configuration in force, as a reload of the file does. An error is what an operator would read.
+    pub(crate) fn reload(&mut self, config: &str) -> Result<(), String> {
+        let loaded = load(self.folder.path(), config)?;
+        self.relay
+            .reload(loaded)
+            .map_err(|error| error.to_string())?;
+        self.config = config.to_owned();
+        Ok(())
+    }
+
+    /// Fails unless a clean message on a new connection goes through (O3).
+    pub(crate) async fn is_alive(&self) {
+        let before = self.delivered();
+        let mut client = self.plain(crate::client::PEER).await;
+        let envelope = crate::client::Envelope {
+            sender: "probe@tenant-a.example",
+            recipients: &["probe@elsewhere.example"],
+        };
+        let answer = client
+            .message(envelope, "Subject: alive\r\n\r\n.\r\n")
+            .await;
+        assert_eq!(answer.code, 250, "{answer:?}");
+        assert_eq!(self.delivered(), before + 1);
+        client.quit().await;
+    }
+
+    /// Waits until no client session is left.
+    pub(crate) async fn at_rest(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.relay.load().sessions > 0 {
+            assert!(
+                Instant::now() < deadline,
+                "sessions are left: {:?}",
+                self.relay.load()
+            );
+            // Nothing announces the end of a session.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Ends everything; fails when a session, a panic or an upstream connection is left.
+    pub(crate) async fn stop(self) {
+        self.at_rest().await;
+        assert_eq!(self.relay.load().panics, 0, "a session panicked");
+        timeout(PATIENCE, self.relay.stop())
+            .await
+            .expect("the relay does not stop");
+        for upstream in self.upstreams {
+            let closed =
+                upstream
+                    .journal()
+                    .await_totals("no open connection", PATIENCE, |totals| totals.open == 0);
+            closed.await.unwrap();
+            upstream.stop().await;
+        }
+    }
+}
+
+/// Transactions as they close.
+#[derive(Debug)]
+pub(crate) struct Transactions(Receiver<ClosedTransaction>);
+
+impl Transactions {
+    /// The next one.
+    pub(crate) async fn next(&mut self) -> ClosedTransaction {
+        timeout(PATIENCE, self.0.recv())
+            .await
+            .expect("no transaction closed")
+            .unwrap()
+    }
+
+    /// Whether none has closed that was not looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Pki {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pki")
+    }
+}
+
+fn write_listener(config: &mut String, name: &str, keys: &str) {
+    write!(
+        config,
+        "\n[[listener]]\nname = \"{name}\"\naddress = \"127.0.0.1:0\"\n{keys}\n"
+    )
+    .unwrap();
+    if !keys.contains("tls = \"off\"") {
+        config.push_str("certificate = \"relay.pem\"\nkey = \"relay.key\"\n");
+    }
+}
+
+fn load(folder: &Path, config: &str) -> Result<Config, String> {
+    let path = folder.join("relay.toml");
+    std::fs::write(&path, config).unwrap();
+    Config::load(&path).map_err(|problems| problems.to_string())
+}
+
+/// What listeners ask for.
+pub(crate) const ASKING: &str = "client_certificates = \"request\"\ntrust = [\"clients-ca.pem\"]";
