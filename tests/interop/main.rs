@@ -1,0 +1,23 @@
+//! Interop: the real program between real clients and real servers.
+//!
+//! Every message must arrive once, octet for octet but for the trace fields in front, on a
+//! connection that presented the certificate of the right tenant. `tests/run.sh interop` installs
+//! the programs; a missing one is a failure. Postfix needs root.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends by panicking"
+)]
+
+mod arrivals;
+mod behaviours;
+mod clients;
+mod dialogue;
+mod fixture;
+mod message;
+mod postfix;
+mod postfix_receives;
+mod postfix_sends;
+mod programs;
+mod relay;
