@@ -76,7 +76,9 @@ impl Channel {
     /// A channel over a connection; it sends small packets at once (`TCP_NODELAY`).
     #[must_use]
     pub fn new(stream: Stream) -> Self {
-        if let Err(error) = stream.tcp().set_nodelay(true) {
+        if let Stream::Plain(tcp) = &stream
+            && let Err(error) = tcp.set_nodelay(true)
+        {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         Self {

@@ -338,7 +338,7 @@ fn certificates(text: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>
 
 fn private_key(text: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
     let path = || path.to_owned();
-    if contains(text, b"ENCRYPTED") {
+    if contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(text, b"Proc-Type: 4,ENCRYPTED") {
         return Err(IdentityError::EncryptedKey { path: path() });
     }
     let mut keys = Vec::new();

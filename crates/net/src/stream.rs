@@ -58,8 +58,12 @@ impl Stream {
 }
 
 impl TlsStream {
-    /// What the TLS library reads from and writes to.
-    pub(crate) const fn transport(tcp: TcpStream) -> Transport {
+    /// What the TLS library reads from and writes to. The last flight of a handshake is small,
+    /// and must not wait for an acknowledgement.
+    pub(crate) fn transport(tcp: TcpStream) -> Transport {
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
         Transport::new(tcp)
     }
 

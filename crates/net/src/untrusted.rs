@@ -85,7 +85,7 @@ impl UntrustedReason {
             Self::Revoked => "it, or a certificate of its path, is revoked",
             Self::RevocationUnknown => "no revocation list covers it",
             Self::RevocationListExpired => "the revocation list that covers it has expired",
-            Self::Usage => "its key usage is not the one asked for",
+            Self::Usage => "it is not for this use, by its extended key usage or as a CA",
             Self::NameConstraint => "a name in it is outside its issuer's name constraints",
             Self::Pin => "its public key is not a pinned one",
             Self::BadSignature => "its signature is not its issuer's",

@@ -3,31 +3,29 @@
 //! Two tenants that share an upstream address have two [`UpstreamTls`] values. Nothing that one
 //! of them learned, and no session that it can resume, is reachable from the other.
 
+mod verifier;
+
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::ClientConfig;
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
-use webpki::{EndEntityCert, KeyUsage};
 
 use crate::deadline::Deadline;
 use crate::fingerprint::Fingerprint;
-use crate::handshake::{HandshakeError, HandshakeErrorKind, ServerCertificateProblem};
+use crate::handshake::{HandshakeError, HandshakeErrorKind};
 use crate::identity::Identity;
 use crate::provider::{MinVersion, TlsFacts, provider};
 use crate::server::TlsSettingsError;
 use crate::sessions::{ConnectionSessions, Progress, Sessions};
 use crate::stream::{Stream, TlsStream};
-use crate::trust::{RevocationPolicy, Trust};
-use crate::untrusted::UntrustedReason;
+use crate::trust::Trust;
+
+use verifier::{OwnIdentity, PROGRESS, ServerVerifier};
 
 /// What the TLS towards one tenant's upstream is made of.
 #[derive(Debug, Clone)]
@@ -114,7 +112,7 @@ impl UpstreamTls {
     pub fn new(settings: UpstreamTlsSettings) -> Result<Arc<Self>, TlsSettingsError> {
         let trust = settings.trust.resolve(settings.verify)?;
         let policy_hash = policy_hash(&settings, trust.as_deref());
-        let resolver = Arc::new(OwnIdentity(settings.identity.certified_key().clone()));
+        let resolver = Arc::new(OwnIdentity::new(&settings.identity));
         Ok(Arc::new(Self {
             client: Client::new(
                 trust,
@@ -250,7 +248,7 @@ impl Client {
             .with_protocol_versions(min_version.versions())
             .map_err(|error| TlsSettingsError::Library(error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(ServerVerifier { trust }));
+            .with_custom_certificate_verifier(Arc::new(ServerVerifier::new(trust)));
         let config = match identity {
             Some(resolver) => builder.with_client_cert_resolver(resolver),
             None => builder.with_no_client_auth(),
@@ -295,92 +293,6 @@ impl Client {
         let facts = TlsFacts::of(session, None);
         let presented = sessions.presented();
         Ok((Stream::Tls(TlsStream::new(stream.into())), facts, presented))
-    }
-}
-
-/// Presents the one identity, whatever authorities the upstream hints at, and notes that it did.
-struct OwnIdentity(Arc<CertifiedKey>);
-
-impl ResolvesClientCert for OwnIdentity {
-    fn resolve(
-        &self,
-        _root_hint_subjects: &[&[u8]],
-        schemes: &[SignatureScheme],
-    ) -> Option<Arc<CertifiedKey>> {
-        self.0.key.choose_scheme(schemes)?;
-        note(|progress| progress.presented.store(true, Ordering::Relaxed));
-        Some(self.0.clone())
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for OwnIdentity {
-    /// A key is a secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OwnIdentity")
-    }
-}
-
-/// Verifies an upstream's chain and name; without trust it verifies nothing but the signature
-/// of the handshake.
-#[derive(Debug)]
-struct ServerVerifier {
-    trust: Option<Arc<Trust>>,
-}
-
-impl ServerCertVerifier for ServerVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        note(|progress| progress.full.store(true, Ordering::Relaxed));
-        let Some(trust) = &self.trust else {
-            return Ok(ServerCertVerified::assertion());
-        };
-        let untrusted = |reason| TlsError::from(ServerCertificateProblem::Untrusted(reason));
-        let leaf = EndEntityCert::try_from(end_entity)
-            .map_err(|error| untrusted(UntrustedReason::from_path_error(&error)))?;
-        let usages = &[KeyUsage::server_auth()];
-        let policy = RevocationPolicy::default();
-        trust
-            .validate(&leaf, intermediates, usages, policy, now, &|_| Ok(()))
-            .map_err(untrusted)?;
-        leaf.verify_is_valid_for_subject_name(server_name)
-            .map_err(|_| ServerCertificateProblem::NameMismatch)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &provider().signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let algorithms = &provider().signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
     }
 }
 
@@ -433,15 +345,4 @@ fn system_trust() -> Result<Arc<Trust>, TlsSettingsError> {
     let trust = builder.build().map_err(TlsSettingsError::NoTrust)?;
     *system = Some(trust.clone());
     Ok(trust)
-}
-
-/// Tells the handshake that is being polled on this task; the callbacks have no other way to
-/// know whose they are.
-fn note(observe: impl FnOnce(&Progress)) {
-    // Outside a handshake of ours nobody wants to know.
-    let _ = PROGRESS.try_with(|progress| observe(progress));
-}
-
-tokio::task_local! {
-    static PROGRESS: Arc<Progress>;
 }

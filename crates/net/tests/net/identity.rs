@@ -4,6 +4,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
 use tenantry_net::{ChainShape, Identity, IdentityError, Trust, TrustError};
 
@@ -280,6 +282,21 @@ fn one_file_may_have_both_and_is_then_a_key_file() {
     }
 }
 
+#[test]
+fn what_openssl_writes_around_a_key_does_no_harm() {
+    let good = issued();
+    let files = Files::of(&good);
+    let parameters = pem("EC PARAMETERS", "BggqhkjOPQMBBw==");
+    let text = format!(
+        "Bag Attributes\n  friendlyName: ENCRYPTED?\n{parameters}{}",
+        good.key
+    );
+    write(&files.key, &text, 0o600);
+    files.load().unwrap();
+    write(&files.key, &good.key.replace('\n', "\r\n"), 0o600);
+    files.load().unwrap();
+}
+
 // CF-06
 #[test]
 fn no_key_is_in_any_debug_output() {
@@ -331,7 +348,10 @@ fn trust_reports_the_file_and_what_is_wrong() {
     .unwrap();
     let mut builder = Trust::builder();
     builder.add_pem_file(&path).unwrap();
-    assert_eq!(builder.build().unwrap().roots(), 2);
+    let der = <CertificateDer<'_> as PemObject>::from_pem_slice(root.pem.as_bytes()).unwrap();
+    fs::write(&path, &der).unwrap();
+    builder.add_pem_file(&path).unwrap();
+    assert_eq!(builder.build().unwrap().roots(), 3);
 }
 
 #[test]

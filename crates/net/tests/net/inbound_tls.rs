@@ -172,6 +172,27 @@ async fn a_certificate_without_its_key_ends_the_handshake() {
     }
 }
 
+// CE-10: what does not fit into a handshake message ends the handshake, without a wait.
+#[tokio::test]
+async fn a_certificate_larger_than_a_handshake_message_ends_the_handshake() {
+    let root = Authority::root("Clients");
+    let many: Vec<String> = (0..10_000).map(|n| format!("n{n}.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let issued = root.issue(&leaf(&many));
+    let server = Server::requesting(root.policy());
+    let resolver = resolver(&issued.chain, &issued.key);
+    for version in [&version::TLS13, &version::TLS12] {
+        let config = bare_client(&server.authority, &[version], Some(resolver.clone()));
+        let (accepted, connected) = pair().await;
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
+        let client = tokio::spawn(async move { connector.connect(name, connected).await.is_ok() });
+        let error = server.tls.accept(accepted, soon()).await.unwrap_err();
+        assert_eq!(error.kind, HandshakeErrorKind::Protocol, "{error}");
+        client.await.unwrap();
+    }
+}
+
 // TI-05
 #[tokio::test]
 async fn early_data_is_never_accepted() {

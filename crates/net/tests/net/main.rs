@@ -8,6 +8,7 @@
     reason = "a test ends by panicking"
 )]
 
+mod certificate_names;
 mod channel;
 mod client_certificates;
 mod identity;

@@ -74,6 +74,34 @@ async fn two_identities_at_one_upstream_never_resume_as_one_another() {
     assert_eq!(resumed, 60, "resumption is on, so the test means something");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handshakes_at_the_same_time_do_not_mix() {
+    let root = Authority::root("Clients");
+    let asking = Arc::new(Server::requesting(root.policy()));
+    let silent = server_tls(asking.tls.identity(), Request::Off, None, Tickets::On);
+    let mut running = tokio::task::JoinSet::new();
+    for n in 0..24 {
+        let name = format!("tenant-{n}.example");
+        let client = asking.client(root.issue(&leaf(&[&name])).identity());
+        let (asking, silent) = (asking.clone(), silent.clone());
+        running.spawn(async move {
+            for _ in 0..8 {
+                let (accepted, _, presented) = greet(&asking.tls, &client).await;
+                assert!(presented.asked);
+                let seen = fingerprint(&accepted.certificate);
+                assert_eq!(seen, client.identity_fingerprint());
+                // The same value at a server that shares its name and asks for nothing.
+                let (accepted, _, presented) = greet(&silent, &client).await;
+                assert_eq!(accepted.certificate, ClientCertificate::NotOffered);
+                assert!(!presented.asked || accepted.facts.resumed);
+            }
+        });
+    }
+    while let Some(finished) = running.join_next().await {
+        finished.unwrap();
+    }
+}
+
 /// The negative control: one configuration whose resolver switches certificates resumes as the
 /// first tenant. This is what [`tenantry_net::UpstreamTls`] makes impossible.
 #[tokio::test]

@@ -1,0 +1,129 @@
+//! The callbacks of a handshake with an upstream: what is presented, and whom it is presented to.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, Error as TlsError, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::handshake::ServerCertificateProblem;
+use crate::identity::Identity;
+use crate::provider::provider;
+use crate::sessions::Progress;
+use crate::trust::{RevocationPolicy, Trust};
+use crate::untrusted::UntrustedReason;
+
+/// Presents the one identity, whatever authorities the upstream hints at, and notes that it did.
+pub(super) struct OwnIdentity(Arc<CertifiedKey>);
+
+impl OwnIdentity {
+    pub(super) fn new(identity: &Identity) -> Self {
+        Self(identity.certified_key().clone())
+    }
+}
+
+impl ResolvesClientCert for OwnIdentity {
+    fn resolve(
+        &self,
+        _root_hint_subjects: &[&[u8]],
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        self.0.key.choose_scheme(schemes)?;
+        note(|progress| progress.presented.store(true, Ordering::Relaxed));
+        Some(self.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for OwnIdentity {
+    /// A key is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnIdentity")
+    }
+}
+
+/// Verifies an upstream's chain and name; without trust it verifies nothing but the signature
+/// of the handshake.
+#[derive(Debug)]
+pub(super) struct ServerVerifier {
+    trust: Option<Arc<Trust>>,
+}
+
+impl ServerVerifier {
+    pub(super) const fn new(trust: Option<Arc<Trust>>) -> Self {
+        Self { trust }
+    }
+}
+
+impl ServerCertVerifier for ServerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        note(|progress| progress.full.store(true, Ordering::Relaxed));
+        let Some(trust) = &self.trust else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let untrusted = |reason| TlsError::from(ServerCertificateProblem::Untrusted(reason));
+        let leaf = EndEntityCert::try_from(end_entity)
+            .map_err(|error| untrusted(UntrustedReason::from_path_error(&error)))?;
+        let usages = &[KeyUsage::server_auth()];
+        let policy = RevocationPolicy::default();
+        trust
+            .validate(&leaf, intermediates, usages, policy, now, &|_| Ok(()))
+            .map_err(untrusted)?;
+        leaf.verify_is_valid_for_subject_name(server_name)
+            .map_err(|_| ServerCertificateProblem::NameMismatch)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// Tells the handshake that is being polled on this task; the callbacks have no other way to
+/// know whose they are.
+fn note(observe: impl FnOnce(&Progress)) {
+    // Outside a handshake of ours nobody wants to know.
+    let _ = PROGRESS.try_with(|progress| observe(progress));
+}
+
+tokio::task_local! {
+    pub(super) static PROGRESS: Arc<Progress>;
+}
