@@ -138,6 +138,56 @@ fn check_says_what_a_configuration_amounts_to() {
 }
 
 #[test]
+fn includes_are_relative_to_the_file_wherever_one_stands() {
+    let world = World::new();
+    let (general, tenants) = CONFIG.split_once("[[tenant]]").unwrap();
+    let tenants = format!("[[tenant]]{tenants}").replace("\"authority.pem", "\"../authority.pem");
+    let at = world.folder.path();
+    fs::write(
+        &world.path,
+        format!("include = [\"parts/*.toml\"]\n{general}"),
+    )
+    .unwrap();
+    fs::create_dir(at.join("parts")).unwrap();
+    let tenants = tenants.replace("\"tenants/", "\"../tenants/");
+    fs::write(
+        at.join("parts/tenants.toml"),
+        format!("{tenants}colour = 1\n"),
+    )
+    .unwrap();
+    for (from, config, told) in [
+        (
+            at,
+            "relay.toml",
+            "parts/tenants.toml:18: tenant \"tenant-0002\".colour: unknown key",
+        ),
+        (at, "./relay.toml", "parts/tenants.toml:18: "),
+        (
+            &at.join("parts"),
+            "../relay.toml",
+            "../parts/tenants.toml:18: ",
+        ),
+    ] {
+        let output = Command::new(program())
+            .args(["check", "--config", config])
+            .current_dir(from)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(CONFIGURATION));
+        assert!(
+            text(&output.stderr).contains(told),
+            "{}",
+            text(&output.stderr)
+        );
+        assert!(
+            text(&output.stderr).contains("1 error,"),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
 fn explain_is_0_whatever_the_verdict() {
     let world = World::new();
     let ask = |more: &[&str]| {

@@ -1,5 +1,6 @@
 //! Reading the main file and the files it includes into trees.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -41,14 +42,13 @@ pub(super) fn read(path: &Path, problems: &mut Vec<Problem>) -> Files {
     files.main = Some(main);
 
     // A file that two patterns match is read once; the main file never again.
-    let mut seen: Vec<PathBuf> = path.canonicalize().into_iter().collect();
+    let mut seen: HashSet<PathBuf> = path.canonicalize().into_iter().collect();
     for pattern in &patterns {
         for found in matches(pattern, problems) {
             let canonical = found.canonicalize().unwrap_or_else(|_| found.clone());
-            if seen.contains(&canonical) {
+            if !seen.insert(canonical) {
                 continue;
             }
-            seen.push(canonical);
             let broken = &mut files.broken;
             let read = section::<IncludedSection>(&found, &pattern.at, "include", broken, problems);
             let Some(included) = read else { continue };
@@ -165,12 +165,12 @@ fn expand(directory: &Path, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         }
         let mut deeper = Vec::new();
         for directory in &found {
-            let directory: &Path = if directory.as_os_str().is_empty() {
+            let named = if directory.as_os_str().is_empty() {
                 Path::new(".")
             } else {
                 directory
             };
-            let entries = match std::fs::read_dir(directory) {
+            let entries = match std::fs::read_dir(named) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),

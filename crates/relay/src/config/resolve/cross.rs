@@ -1,6 +1,8 @@
 //! Mistakes that show only when listeners, tenants and peers are looked at together.
 
-use tenantry_attribution::PeerTenants;
+use std::collections::HashSet;
+
+use tenantry_attribution::{PeerTenants, TenantId};
 use tenantry_net::Request;
 
 use super::super::Listener;
@@ -45,13 +47,36 @@ pub(super) fn check(
     {
         return;
     }
+    let served = Served::of(built);
     for (section, id) in files.tenants.iter().zip(&built.ids) {
         let Some(id) = *id else { continue };
-        let served = built.peers.iter().any(|peer| match &peer.tenants {
-            PeerTenants::All => true,
-            PeerTenants::These(ids) => ids.contains(&id),
-        });
-        useless_claims(section, asked, served, context);
+        useless_claims(section, asked, served.has(id), context);
+    }
+}
+
+/// The tenants that some peer may send for.
+enum Served {
+    All,
+    These(HashSet<TenantId>),
+}
+
+impl Served {
+    fn of(built: &Built) -> Self {
+        let mut served = HashSet::new();
+        for peer in &built.peers {
+            match &peer.tenants {
+                PeerTenants::All => return Self::All,
+                PeerTenants::These(ids) => served.extend(ids),
+            }
+        }
+        Self::These(served)
+    }
+
+    fn has(&self, id: TenantId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(&id),
+        }
     }
 }
 

@@ -18,17 +18,20 @@ use super::super::tree::{Heading, Setting};
 use super::super::values::{Count, RelativePath};
 use super::{Context, listener, setting_within};
 
-/// Loads identities, each pair of files once.
+/// Loads identities and authorities, the same files once.
 pub(super) struct Loader {
     now: SystemTime,
-    loaded: HashMap<(PathBuf, PathBuf), Option<Arc<Identity>>>,
+    identities: HashMap<(PathBuf, PathBuf), Arc<Identity>>,
+    /// The authorities of upstreams, by their files: thousands of tenants often have the same.
+    trusts: HashMap<Vec<PathBuf>, Arc<Trust>>,
 }
 
 impl Loader {
     pub(super) fn new(now: SystemTime) -> Self {
         Self {
             now,
-            loaded: HashMap::new(),
+            identities: HashMap::new(),
+            trusts: HashMap::new(),
         }
     }
 
@@ -54,11 +57,7 @@ impl Loader {
             beside(&certificate.at, &certificate.value.0),
             beside(&key.at, &key.value.0),
         );
-        let known = self
-            .loaded
-            .get(&paths)
-            .and_then(Option::as_ref)
-            .map(Arc::clone);
+        let known = self.identities.get(&paths).map(Arc::clone);
         let identity = match known {
             Some(identity) => identity,
             None => match Identity::load(&paths.0, &paths.1) {
@@ -75,7 +74,7 @@ impl Loader {
                 }
             },
         };
-        self.loaded.insert(paths, Some(Arc::clone(&identity)));
+        self.identities.insert(paths, Arc::clone(&identity));
         validity(&identity, self.now, heading, certificate, problems);
         Some(identity)
     }
@@ -277,6 +276,14 @@ fn upstream_trust(section: &TenantSection, context: &mut Context<'_>) -> Option<
     let Some(list) = &section.upstream_trust else {
         return Some(UpstreamTrust::System);
     };
+    let paths: Vec<PathBuf> = list
+        .value
+        .iter()
+        .map(|file| beside(&file.at, &file.value.0))
+        .collect();
+    if let Some(trust) = context.loader.trusts.get(&paths) {
+        return Some(UpstreamTrust::Roots(Arc::clone(trust)));
+    }
     let key = heading.key("upstream_trust");
     let mut builder = Trust::builder();
     let before = context.problems.len();
@@ -284,12 +291,13 @@ fn upstream_trust(section: &TenantSection, context: &mut Context<'_>) -> Option<
     if context.problems.len() > before {
         return None;
     }
-    let trust = builder.build().ok();
-    if trust.is_none() {
+    let Ok(trust) = builder.build() else {
         let remedy = "name a PEM file, or remove the line to trust the system's authorities";
         context.report(list.at.error(key, "is empty", remedy));
-    }
-    trust.map(UpstreamTrust::Roots)
+        return None;
+    };
+    context.loader.trusts.insert(paths, Arc::clone(&trust));
+    Some(UpstreamTrust::Roots(trust))
 }
 
 const DAY: u64 = 86_400;
