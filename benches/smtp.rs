@@ -7,8 +7,8 @@ use std::hint::black_box;
 use bytes::BytesMut;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tenantry_smtp::{
-    Command, ContentCheck, ContentLimits, DataDecoder, DataEncoder, Offer, Reply, ReplyParser, ServerEvent,
-    ServerLimits, ServerSession, TlsState,
+    Command, ContentCheck, ContentLimits, DataDecoder, DataEncoder, Offer, Reply, ReplyParser,
+    ServerEvent, ServerLimits, ServerSession, TlsState,
 };
 
 fn offer() -> Offer {
@@ -41,8 +41,14 @@ fn commands(criterion: &mut Criterion) {
     let offer = offer();
     let mut group = criterion.benchmark_group("command");
     for (name, line) in [
-        ("mail", &b"MAIL FROM:<newsletter@contoso.example> SIZE=123456 BODY=8BITMIME"[..]),
-        ("rcpt", b"RCPT TO:<someone.else@fabrikam.example> NOTIFY=FAILURE,DELAY"),
+        (
+            "mail",
+            &b"MAIL FROM:<newsletter@contoso.example> SIZE=123456 BODY=8BITMIME"[..],
+        ),
+        (
+            "rcpt",
+            b"RCPT TO:<someone.else@fabrikam.example> NOTIFY=FAILURE,DELAY",
+        ),
         ("rcpt plain", b"RCPT TO:<someone.else@fabrikam.example>"),
         ("data", b"DATA"),
     ] {
@@ -80,7 +86,10 @@ fn session(criterion: &mut Criterion) {
     let content: &[u8] = b"Subject: short\r\n\r\nbody\r\n.\r\n";
     let (ok, go_on) = (Reply::new(250, (2, 0, 0), "Ok"), Reply::plain(354, "Go on"));
     criterion.bench_function("session/transaction", |bencher| {
-        let limits = ServerLimits { messages: u64::MAX, ..ServerLimits::default() };
+        let limits = ServerLimits {
+            messages: u64::MAX,
+            ..ServerLimits::default()
+        };
         let mut session = ServerSession::new(limits, offer(), TlsState::Active);
         let mut input = BytesMut::from(&b"EHLO bench.example\r\n"[..]);
         let mut out = BytesMut::with_capacity(4096);
@@ -109,7 +118,11 @@ fn session(criterion: &mut Criterion) {
 fn content(criterion: &mut Criterion) {
     let limits = ContentLimits::default();
     let mut group = criterion.benchmark_group("content");
-    for (name, dots) in [("clean", usize::MAX), ("a dot in 100 lines", 100), ("only dots", 1)] {
+    for (name, dots) in [
+        ("clean", usize::MAX),
+        ("a dot in 100 lines", 100),
+        ("only dots", 1),
+    ] {
         let mail = mail(64 * 1024, dots);
         group.throughput(Throughput::Bytes(mail.len() as u64));
         let mut out = BytesMut::with_capacity(2 * mail.len());
