@@ -1,7 +1,7 @@
 //! The configuration in force, setting by setting, as `check` prints it.
 
 use tenantry_attribution::PeerTenants;
-use tenantry_net::{CertificateRequest, Request, Tickets};
+use tenantry_net::{CertificateRequest, ClientCertificatePolicy, Request, Tickets};
 
 use super::units::{ShownDuration, ShownSize};
 use super::values::Word;
@@ -75,7 +75,12 @@ impl Rows {
             "untrusted_certificate",
             listener.untrusted_certificate.word(),
         );
-        let Some(policy) = tls.policy() else { return };
+        if let Some(policy) = tls.policy() {
+            self.policy(section, policy);
+        }
+    }
+
+    fn policy(&mut self, section: &str, policy: &ClientCertificatePolicy) {
         self.add(
             section,
             "trust",

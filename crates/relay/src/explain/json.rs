@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use tenantry_attribution::{Attribution, Basis, Verdict};
+use tenantry_attribution::{Attribution, Basis, RecipientOutcome, Step, Verdict};
 
 use crate::config::Config;
 
@@ -58,43 +58,9 @@ impl Writer {
             }
             None => push(out, ",\"conflict\":null"),
         }
-        push(out, ",\"recipients\":[");
-        for (index, (address, outcome)) in recipients.zip(&attribution.recipients).enumerate() {
-            push(
-                out,
-                if index == 0 {
-                    "{\"rcpt\":"
-                } else {
-                    ",{\"rcpt\":"
-                },
-            );
-            string(out, address);
-            push(out, ",\"outcome\":\"");
-            push(out, outcome.as_str());
-            push(out, "\"}");
-        }
-        push(out, "],\"steps\":[");
-        for (index, step) in attribution.steps.iter().enumerate() {
-            push(
-                out,
-                if index == 0 {
-                    "{\"step\":\""
-                } else {
-                    ",{\"step\":\""
-                },
-            );
-            push(out, step.step.as_str());
-            push(out, "\",\"outcome\":\"");
-            push(out, step.outcome.as_str());
-            push(out, "\",\"reason\":\"");
-            push(out, step.reason.as_str());
-            push(out, "\"}");
-        }
-        push(out, "]");
-        push(
-            out,
-            route.unwrap_or(",\"upstream\":null,\"identity\":null}\n"),
-        );
+        recipients_of(out, recipients, &attribution.recipients);
+        steps_of(out, &attribution.steps);
+        push(out, route.unwrap_or(NO_ROUTE));
     }
 
     /// Verdict, tenant, basis and tenants; the tenant's route, if there is one.
@@ -115,7 +81,7 @@ impl Writer {
                 self.basis(out, *basis);
                 push(out, ",\"tenants\":[");
                 for (index, id) in tenants.iter().enumerate() {
-                    push(out, if index == 0 { "" } else { "," });
+                    comma(out, index);
                     push(out, self.name(id.index()));
                 }
                 push(out, "]");
@@ -138,6 +104,46 @@ impl Writer {
         self.tenants
             .get(tenant)
             .map_or("null", |tenant| tenant.name.as_str())
+    }
+}
+
+const NO_ROUTE: &str = ",\"upstream\":null,\"identity\":null}\n";
+
+fn recipients_of<'a>(
+    out: &mut Vec<u8>,
+    recipients: impl Iterator<Item = &'a str>,
+    outcomes: &[RecipientOutcome],
+) {
+    push(out, ",\"recipients\":[");
+    for (index, (address, outcome)) in recipients.zip(outcomes).enumerate() {
+        comma(out, index);
+        push(out, "{\"rcpt\":");
+        string(out, address);
+        push(out, ",\"outcome\":\"");
+        push(out, outcome.as_str());
+        push(out, "\"}");
+    }
+    push(out, "]");
+}
+
+fn steps_of(out: &mut Vec<u8>, steps: &[Step]) {
+    push(out, ",\"steps\":[");
+    for (index, step) in steps.iter().enumerate() {
+        comma(out, index);
+        push(out, "{\"step\":\"");
+        push(out, step.step.as_str());
+        push(out, "\",\"outcome\":\"");
+        push(out, step.outcome.as_str());
+        push(out, "\",\"reason\":\"");
+        push(out, step.reason.as_str());
+        push(out, "\"}");
+    }
+    push(out, "]");
+}
+
+fn comma(out: &mut Vec<u8>, index: usize) {
+    if index > 0 {
+        push(out, ",");
     }
 }
 

@@ -155,6 +155,25 @@ fn add_tenant(
     {
         exposed(claim, heading, "certificate_domains", context);
     }
+    owns_something(section, context);
+    let name = unique_name(&section.name, heading, "tenant", seen, context)?;
+    Some(
+        builder.add_tenant(TenantRules {
+            name,
+            certificate_domains: patterns(&section.certificate_domains),
+            sender_domains: patterns(&section.sender_domains),
+            recipient_domains: patterns(&section.recipient_domains),
+            on_conflict: section
+                .on_conflict
+                .as_ref()
+                .map_or(OnConflict::Follow, |word| word.value),
+        }),
+    )
+}
+
+/// A tenant without any domain could never get mail.
+fn owns_something(section: &TenantSection, context: &mut Context<'_>) {
+    let heading = &section.heading;
     let lists = [
         &section.certificate_domains,
         &section.sender_domains,
@@ -184,19 +203,6 @@ fn add_tenant(
             }
         }
     }
-    let name = unique_name(&section.name, heading, "tenant", seen, context)?;
-    Some(
-        builder.add_tenant(TenantRules {
-            name,
-            certificate_domains: patterns(&section.certificate_domains),
-            sender_domains: patterns(&section.sender_domains),
-            recipient_domains: patterns(&section.recipient_domains),
-            on_conflict: section
-                .on_conflict
-                .as_ref()
-                .map_or(OnConflict::Follow, |word| word.value),
-        }),
-    )
 }
 
 /// A name that no other section of its kind has.

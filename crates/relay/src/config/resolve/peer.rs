@@ -8,7 +8,7 @@ use tenantry_attribution::{DirectoryBuilder, PeerRules, PeerTenants};
 use super::super::exposure::{self, Exposure};
 use super::super::file::PeerSection;
 use super::super::problem::{closest, quoted};
-use super::super::tree::Setting;
+use super::super::tree::{Heading, Setting};
 use super::super::{Peer, TrustedExchange};
 use super::directory::{Owners, exposed, filled, patterns, unique_name};
 use super::{Context, Unique};
@@ -79,7 +79,7 @@ pub(super) fn together(peers: &[PeerSection], context: &mut Context<'_>) {
             .any(|network| exposure::is_wide(&network.value))
         {
             let what = "open relay: the peers' networks together are as good as the whole Internet";
-            let remedy = "list only the networks of your own clients, or add certificates";
+            let remedy = OWN_NETWORKS_OR_CERTIFICATES;
             context.report(list.at.error(peer.heading.key("networks"), what, remedy));
         }
     }
@@ -133,36 +133,13 @@ fn conditions(section: &PeerSection, context: &mut Context<'_>) {
         let remedy = "add networks = [\"10.1.0.0/24\"] or certificates = [\"host.corp.example\"]";
         context.report(heading.at.error(heading.label.clone(), what, remedy));
     }
-    // An empty list is no condition, which is the opposite of what it looks like.
-    let lists = [
-        (
-            "networks",
-            section
-                .networks
-                .as_ref()
-                .map(|list| (list.value.is_empty(), &list.at)),
-        ),
-        (
-            "certificates",
-            section
-                .certificates
-                .as_ref()
-                .map(|list| (list.value.is_empty(), &list.at)),
-        ),
-    ];
-    for (key, at) in lists
-        .into_iter()
-        .filter_map(|(key, list)| Some((key, list?)))
-    {
-        if at.0 {
-            let remedy = "fill it in, or remove the line if this is no condition";
-            context.report(at.1.error(heading.key(key), "is empty", remedy));
-        }
-    }
+    not_empty(&section.networks, heading, "networks", context);
+    not_empty(&section.certificates, heading, "certificates", context);
+
     let networks = values(&section.networks);
-    let open_networks = (networks.is_empty() && !heading.is_unreadable("networks"))
-        || exposure::networks(&networks) == Exposure::Everybody;
-    if open_networks {
+    let none = networks.is_empty() && !heading.is_unreadable("networks");
+    let open = none || exposure::networks(&networks) == Exposure::Everybody;
+    if open {
         for claim in section.certificates.iter().flat_map(|list| &list.value) {
             exposed(claim, heading, "certificates", context);
         }
@@ -170,12 +147,11 @@ fn conditions(section: &PeerSection, context: &mut Context<'_>) {
     let Some(list) = filled(&section.networks) else {
         return;
     };
-    let certificates =
-        filled(&section.certificates).is_some() || heading.is_unreadable("certificates");
-    if !certificates && open_networks {
+    let key = heading.key("networks");
+    let certificates = filled(&section.certificates).is_some();
+    if open && !certificates && !heading.is_unreadable("certificates") {
         let what = "open relay: these networks are as good as the whole Internet";
-        let remedy = "list only the networks of your own clients, or add certificates";
-        context.report(list.at.error(heading.key("networks"), what, remedy));
+        context.report(list.at.error(key, what, OWN_NETWORKS_OR_CERTIFICATES));
         return;
     }
     for network in list
@@ -185,7 +161,23 @@ fn conditions(section: &PeerSection, context: &mut Context<'_>) {
     {
         let what = format!("{} is more than one organisation's network", network.value);
         let remedy = "list only the networks of your own clients";
-        context.report(network.at.warning(heading.key("networks"), what, remedy));
+        context.report(network.at.warning(key.clone(), what, remedy));
+    }
+}
+
+const OWN_NETWORKS_OR_CERTIFICATES: &str =
+    "list only the networks of your own clients, or add certificates";
+
+/// An empty list is no condition, which is the opposite of what it looks like.
+fn not_empty<T>(
+    list: &Option<Setting<Vec<Setting<T>>>>,
+    heading: &Heading,
+    key: &str,
+    context: &mut Context<'_>,
+) {
+    if let Some(list) = list.as_ref().filter(|list| list.value.is_empty()) {
+        let remedy = "fill it in, or remove the line if this is no condition";
+        context.report(list.at.error(heading.key(key), "is empty", remedy));
     }
 }
 

@@ -73,28 +73,7 @@ fn tenant(
     let (mode, verify) = in_so_many_words(section, context);
     let helo = helo(section, context);
     let max_message_size = message_size(&section.max_message_size, heading, context);
-    let connections = setting_within::<Count>(
-        &section.connections,
-        heading,
-        "connections",
-        1..=10_000,
-        context,
-    );
-    let messages_per_connection = setting_within::<Count>(
-        &section.messages_per_connection,
-        heading,
-        "messages_per_connection",
-        1..=1_000_000,
-        context,
-    );
-    let hour = Duration::from_secs(3_600);
-    let idle = setting_within::<Time>(
-        &section.idle,
-        heading,
-        "idle",
-        Duration::ZERO..=hour,
-        context,
-    );
+    let reuse = Reuse::of(section, context);
     let request = match section
         .require_certificate_request
         .as_ref()
@@ -121,11 +100,45 @@ fn tenant(
             .map_or(OnConflict::Follow, |word| word.value),
         max_message_size,
         helo,
-        connections: usize::try_from(connections.unwrap_or(CONNECTIONS)).unwrap_or(usize::MAX),
-        messages_per_connection: messages_per_connection.unwrap_or(MESSAGES_PER_CONNECTION),
-        idle: idle.unwrap_or(IDLE),
+        connections: reuse.connections,
+        messages_per_connection: reuse.messages,
+        idle: reuse.idle,
         require_certificate_request: request,
     })
+}
+
+/// How upstream connections are used again.
+struct Reuse {
+    connections: usize,
+    messages: u32,
+    idle: Duration,
+}
+
+impl Reuse {
+    fn of(section: &TenantSection, context: &mut Context<'_>) -> Self {
+        let heading = &section.heading;
+        let connections = setting_within::<Count>(
+            &section.connections,
+            heading,
+            "connections",
+            1..=10_000,
+            context,
+        );
+        let messages = setting_within::<Count>(
+            &section.messages_per_connection,
+            heading,
+            "messages_per_connection",
+            1..=1_000_000,
+            context,
+        );
+        let bounds = Duration::ZERO..=Duration::from_secs(3_600);
+        let idle = setting_within::<Time>(&section.idle, heading, "idle", bounds, context);
+        Self {
+            connections: usize::try_from(connections.unwrap_or(CONNECTIONS)).unwrap_or(usize::MAX),
+            messages: messages.unwrap_or(MESSAGES_PER_CONNECTION),
+            idle: idle.unwrap_or(IDLE),
+        }
+    }
 }
 
 fn upstreams(section: &TenantSection, context: &mut Context<'_>) -> Vec<UpstreamAddress> {
@@ -188,16 +201,7 @@ fn in_so_many_words(
                 .at
                 .warning(heading.key("upstream_tls"), what, remedy),
         );
-        if let Some(required) = section
-            .require_certificate_request
-            .as_ref()
-            .filter(|word| word.value)
-        {
-            let what = "can never hold, because upstream_tls is off";
-            let remedy = "remove it, or set upstream_tls to \"starttls\" or \"implicit\"";
-            let key = heading.key("require_certificate_request");
-            context.report(required.at.error(key, what, remedy));
-        }
+        never_asked(section, context);
     }
     if let Some(setting) = section
         .upstream_verify
@@ -213,6 +217,20 @@ fn in_so_many_words(
         );
     }
     (mode, verify)
+}
+
+/// Without TLS no upstream can ask for a certificate.
+fn never_asked(section: &TenantSection, context: &mut Context<'_>) {
+    let required = section
+        .require_certificate_request
+        .as_ref()
+        .filter(|word| word.value);
+    if let Some(required) = required {
+        let what = "can never hold, because upstream_tls is off";
+        let remedy = "remove it, or set upstream_tls to \"starttls\" or \"implicit\"";
+        let key = section.heading.key("require_certificate_request");
+        context.report(required.at.error(key, what, remedy));
+    }
 }
 
 fn helo(section: &TenantSection, context: &mut Context<'_>) -> Option<String> {

@@ -6,17 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod explain;
+mod world;
+
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-const OK: i32 = 0;
-const USAGE: i32 = 64;
-const CANNOT_BIND: i32 = 69;
-const CONFIGURATION: i32 = 78;
+use crate::world::{CANNOT_BIND, CONFIG, CONFIGURATION, OK, USAGE, World, program, tenantry, text};
 
 #[test]
 fn wrong_usage_is_64() {
@@ -188,146 +186,6 @@ fn includes_are_relative_to_the_file_wherever_one_stands() {
 }
 
 #[test]
-fn explain_is_0_whatever_the_verdict() {
-    let world = World::new();
-    let ask = |more: &[&str]| {
-        let mut arguments = vec![
-            "explain",
-            "--config",
-            world.config(),
-            "--rcpt-to",
-            "x@example.net",
-        ];
-        arguments.extend(more);
-        let output = tenantry(&arguments);
-        assert_eq!(output.status.code(), Some(OK), "{}", text(&output.stderr));
-        text(&output.stdout)
-    };
-    let by_name = ask(&[
-        "--mail-from",
-        "<>",
-        "--certificate-name",
-        "mail.tenant-0002.example",
-    ]);
-    assert!(
-        by_name.contains("verdict: tenant tenant-0002 by certificate"),
-        "{by_name}"
-    );
-    let both = ["mail.tenant-0001.example", "mail.tenant-0002.example"];
-    let ambiguous = ask(&["--mail-from", "", "--certificate-name", both[0], both[1]]);
-    assert!(ambiguous.contains("verdict: ambiguous"), "{ambiguous}");
-    let peer = ask(&[
-        "--mail-from",
-        "u@a.tenant-0001.example",
-        "--peer",
-        "10.1.0.9",
-    ]);
-    assert!(
-        peer.contains("verdict: tenant tenant-0001 by sender"),
-        "{peer}"
-    );
-    let stranger = ask(&[
-        "--mail-from",
-        "u@a.tenant-0001.example",
-        "--peer",
-        "192.0.2.1",
-        "--json",
-    ]);
-    assert!(
-        stranger.starts_with("{\"id\":null,\"verdict\":\"unattributed\""),
-        "{stranger}"
-    );
-    let file = world.folder.path().join("tenants/tenant-0001.pem");
-    let file = ask(&["--mail-from", "", "--certificate", file.to_str().unwrap()]);
-    assert!(
-        file.contains("verdict: tenant tenant-0001 by certificate"),
-        "{file}"
-    );
-    let expired = ask(&["--mail-from", "", "--certificate-problem", "expired"]);
-    assert!(expired.contains("refused (expired)"), "{expired}");
-}
-
-#[test]
-fn a_question_that_is_none_is_64() {
-    let world = World::new();
-    for (more, part) in [
-        (
-            &["--mail-from", "a b@c", "--rcpt-to", "x@example.net"][..],
-            "mail_from",
-        ),
-        (&["--mail-from", "", "--rcpt-to", "nobody"], "rcpt_to"),
-        (
-            &["--mail-from", "", "--rcpt-to", "a@b.c", "--listener", "x"],
-            "listener",
-        ),
-        (
-            &[
-                "--mail-from",
-                "",
-                "--rcpt-to",
-                "a@b.c",
-                "--certificate-problem",
-                "x",
-            ],
-            "self-signed",
-        ),
-        (
-            &[
-                "--mail-from",
-                "",
-                "--rcpt-to",
-                "a@b.c",
-                "--certificate",
-                "/nowhere.pem",
-            ],
-            "/nowhere.pem",
-        ),
-        (&["--batch", "/nowhere.jsonl"], "/nowhere.jsonl"),
-    ] {
-        let mut arguments = vec!["explain", "--config", world.config()];
-        arguments.extend(more);
-        let output = tenantry(&arguments);
-        assert_eq!(output.status.code(), Some(USAGE), "{more:?}");
-        assert!(
-            text(&output.stderr).contains(part),
-            "{more:?} {}",
-            text(&output.stderr)
-        );
-    }
-}
-
-#[test]
-fn a_batch_comes_from_a_file_or_standard_input() {
-    let world = World::new();
-    let question = "{\"id\":1,\"mail_from\":\"\",\"rcpt_to\":[\"a@b.c\"]}\nnonsense\n";
-    let file = world.folder.path().join("questions");
-    fs::write(&file, question).unwrap();
-    let from_file = tenantry(&[
-        "explain",
-        "--config",
-        world.config(),
-        "--batch",
-        file.to_str().unwrap(),
-    ]);
-    let from_input = fed(
-        &["explain", "--config", world.config(), "--batch", "-"],
-        question,
-    );
-    for output in [from_file, from_input] {
-        assert_eq!(output.status.code(), Some(OK));
-        let lines: Vec<String> = text(&output.stdout).lines().map(String::from).collect();
-        assert_eq!(lines.len(), 2);
-        assert!(
-            lines
-                .first()
-                .unwrap()
-                .starts_with("{\"id\":1,\"verdict\":\"unattributed\"")
-        );
-        assert!(lines.last().unwrap().starts_with("{\"id\":null,\"error\":"));
-    }
-}
-
-#[test]
 fn an_address_that_is_taken_is_69() {
     let world = World::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -366,92 +224,4 @@ fn packages_get_completions_and_manual_pages() {
     for page in ["tenantry.1", "tenantry-run.1", "tenantry-explain.1"] {
         assert!(folder.path().join(page).exists(), "{page}");
     }
-}
-
-/// A configuration of two tenants with throw-away certificates.
-struct World {
-    folder: TempDir,
-    path: PathBuf,
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let made = tenantry(&["pki", folder.path().to_str().unwrap(), "--tenants", "2"]);
-        assert_eq!(made.status.code(), Some(OK), "{}", text(&made.stderr));
-        let path = folder.path().join("relay.toml");
-        fs::write(&path, CONFIG).unwrap();
-        Self { folder, path }
-    }
-
-    fn config(&self) -> &str {
-        self.path.to_str().unwrap()
-    }
-}
-
-const CONFIG: &str = r#"
-hostname = "relay.example"
-
-[[listener]]
-address = "127.0.0.1:2525"
-certificate = "relay.pem"
-key = "relay.key"
-client_certificates = "request"
-trust = ["authority.pem"]
-
-[[peer]]
-name = "inside"
-networks = ["10.1.0.0/24"]
-tenants = ["*"]
-
-[[tenant]]
-name = "tenant-0001"
-certificate_domains = ["mail.tenant-0001.example"]
-sender_domains = ["*.tenant-0001.example"]
-upstream = "localhost:2526"
-upstream_trust = ["authority.pem"]
-certificate = "tenants/tenant-0001.pem"
-key = "tenants/tenant-0001.key"
-
-[[tenant]]
-name = "tenant-0002"
-certificate_domains = ["mail.tenant-0002.example"]
-sender_domains = ["b.tenant-0001.example", "*.c.tenant-0001.example"]
-upstream = "localhost:2526"
-upstream_trust = ["authority.pem"]
-certificate = "tenants/tenant-0002.pem"
-key = "tenants/tenant-0002.key"
-"#;
-
-fn tenantry(arguments: &[&str]) -> Output {
-    Command::new(program())
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .expect("it starts")
-}
-
-fn fed(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(program())
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_tenantry"))
-}
-
-fn text(octets: &[u8]) -> String {
-    String::from_utf8_lossy(octets).into_owned()
 }
