@@ -105,7 +105,6 @@ const LAYERS: &[Layer] = &[
             "clap",
             "clap_complete",
             "clap_mangen",
-            "mimalloc",
             "serde",
             "serde_json",
             "thiserror",

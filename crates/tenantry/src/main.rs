@@ -17,13 +17,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use mimalloc::MiMalloc;
 
 use crate::cli::{Cli, Command};
-
-/// Sessions come and go with many short-lived buffers.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -45,7 +40,10 @@ fn main() -> ExitCode {
 fn refused(error: &clap::Error) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
     let _ = error.print();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
         exit::OK.into()
     } else {
         exit::USAGE.into()
