@@ -190,7 +190,9 @@ pub(crate) fn to_header_fault(fault: HeaderFault) -> Reply {
 /// The answer to a failure towards the upstream: whether it is final follows from the error, the rest from its kind.
 pub(crate) fn to_upstream_error(error: &UpstreamError) -> Reply {
     let (permanent, subject, detail, text) = match error {
-        UpstreamError::Refused { reply, .. } => return from_upstream(reply),
+        UpstreamError::Refused { reply, .. } if reply.severity() != Severity::Positive => {
+            return from_upstream(reply);
+        }
         UpstreamError::Busy => (554, 3, 2, "too busy, try again later"),
         UpstreamError::Resolve(_) => (554, 4, 3, "next hop cannot be found, try again later"),
         UpstreamError::Connect(_) => (554, 4, 1, "next hop cannot be reached, try again later"),
@@ -211,7 +213,7 @@ pub(crate) fn to_upstream_error(error: &UpstreamError) -> Reply {
             "next hop did not answer in time, try again later",
         ),
         UpstreamError::Closed(_) => (554, 4, 2, "next hop closed the connection, try again later"),
-        UpstreamError::Protocol { .. } => {
+        UpstreamError::Protocol { .. } | UpstreamError::Refused { .. } => {
             (554, 5, 0, "next hop broke the protocol, try again later")
         }
         UpstreamError::Unsupported(what) => match what {

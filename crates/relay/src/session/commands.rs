@@ -132,7 +132,7 @@ impl Session {
         let exchange_server = super::exchange_server(&snapshot, &evidence);
         let offer = super::offer(&snapshot, listener, TlsState::Active, exchange_server);
         let mut smtp = self.smtp;
-        smtp.tls_established(offer.clone());
+        smtp.tls_established(offer);
         Some(Session {
             channel,
             smtp,

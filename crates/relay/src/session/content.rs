@@ -6,69 +6,16 @@
 use bytes::BytesMut;
 use jiff::Timestamp;
 use tenantry_net::{ChannelError, Deadline};
-use tenantry_smtp::{Content, Reply, Severity};
+use tenantry_smtp::{Content, Reply};
 use tokio::time::Instant;
 
 use super::commands::Hello;
-use super::transaction::Transaction;
+use super::delivery::{Delivery, Rate};
 use super::{End, Session};
 use crate::config::TrustedExchange;
-use crate::content::header::{Firewall, HeaderFault, HeaderGate};
+use crate::content::header::Firewall;
 use crate::content::received::{Trace, With};
 use crate::reply::{self, Answer, Fault};
-use crate::upstream::content::Outgoing;
-use crate::upstream::error::{Stage, UpstreamError};
-
-/// A message on its way through.
-#[derive(Debug)]
-pub(super) struct Delivery {
-    /// The header section until it is whole.
-    gate: Option<HeaderGate>,
-    outgoing: Option<Outgoing>,
-    /// Content that waits to be sent.
-    content: BytesMut,
-    octets: u64,
-    /// The answer, once it is clear that the message fails.
-    failure: Option<Reply>,
-    rate: Rate,
-}
-
-impl Delivery {
-    fn new(outgoing: Outgoing) -> Self {
-        Delivery {
-            gate: Some(HeaderGate::new()),
-            outgoing: Some(outgoing),
-            content: BytesMut::new(),
-            octets: 0,
-            failure: None,
-            rate: Rate::default(),
-        }
-    }
-
-    /// A message that has failed before it began; it is read and dropped.
-    fn failed(reply: Reply) -> Self {
-        Delivery {
-            gate: None,
-            outgoing: None,
-            content: BytesMut::new(),
-            octets: 0,
-            failure: Some(reply),
-            rate: Rate::default(),
-        }
-    }
-
-    /// Octets of content that the client has sent.
-    pub(super) fn octets(&self) -> u64 {
-        self.octets
-    }
-}
-
-/// How fast the client sends, measured only while we wait for it.
-#[derive(Debug, Default)]
-struct Rate {
-    waited: std::time::Duration,
-    octets: u64,
-}
 
 impl Session {
     /// DATA: the upstream is asked first, so that its refusal comes before the content does.
@@ -352,41 +299,6 @@ impl Session {
             );
         }
         end
-    }
-}
-
-impl Transaction {
-    /// Fails the message for a reason of ours or the client's; the upstream's connection is closed without an end of
-    /// data.
-    fn refuse(&mut self, reply: Reply, fault: Fault, error: String) {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.abort();
-        }
-        if let Some(delivery) = &mut self.delivery {
-            delivery.content.clear();
-            delivery.gate = None;
-            delivery.failure.get_or_insert(reply);
-        }
-        self.blame(fault, error);
-    }
-
-    fn refuse_header(&mut self, fault: HeaderFault) {
-        self.refuse(
-            reply::to_header_fault(fault),
-            Fault::Client,
-            fault.to_string(),
-        );
-    }
-
-    fn refuse_for(&mut self, error: &UpstreamError) {
-        let reply = match error {
-            // A yes in the middle of the content says nothing about the message.
-            UpstreamError::Refused { reply, .. } if reply.severity() == Severity::Positive => {
-                reply::to_upstream_error(&UpstreamError::Closed(Stage::Content))
-            }
-            other => reply::to_upstream_error(other),
-        };
-        self.refuse(reply, error.fault(), error.to_string());
     }
 }
 

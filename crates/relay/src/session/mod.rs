@@ -7,6 +7,7 @@
 
 mod commands;
 mod content;
+mod delivery;
 mod envelope;
 mod transaction;
 mod waiting;
@@ -116,7 +117,7 @@ impl Session {
         let now = Instant::now();
         Session {
             id: shared.next_session(),
-            smtp: ServerSession::new(snapshot.server_limits(listener), offer.clone(), tls),
+            smtp: ServerSession::new(snapshot.server_limits(listener), offer, tls),
             offer,
             listener: Arc::clone(&listener.name),
             shared,

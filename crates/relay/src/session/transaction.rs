@@ -6,7 +6,7 @@ use tenantry_attribution::{Decision, RecipientEvidence, RecipientOutcome, Sessio
 use tenantry_smtp::{ForwardPath, Mail, Rcpt, Reply};
 use tokio::time::Instant;
 
-use super::content::Delivery;
+use super::delivery::Delivery;
 use super::{End, Session};
 use crate::evidence;
 use crate::relay::Shared;
@@ -160,7 +160,10 @@ impl Session {
     }
 
     fn close(&self, mut transaction: Transaction) {
-        let octets = transaction.delivery.as_ref().map_or(0, Delivery::octets);
+        let octets = transaction
+            .delivery
+            .as_ref()
+            .map_or(0, |delivery| delivery.octets);
         if let Some(exchange) = &mut transaction.exchange {
             // Content that was begun and not ended must not be followed by anything.
             if transaction.delivery.is_some() {

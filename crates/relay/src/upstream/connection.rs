@@ -280,7 +280,16 @@ impl Connection {
         }
         match self.interjection.next(&mut self.channel.input) {
             Ok(None) => Ok(None),
-            Ok(Some(reply)) => Err(UpstreamError::Refused { stage, reply }),
+            Ok(Some(reply)) => match reply.severity() {
+                Severity::Transient | Severity::Permanent => {
+                    Err(UpstreamError::Refused { stage, reply })
+                }
+                // A yes that nobody asked for says nothing about the message.
+                Severity::Positive | Severity::Intermediate => Err(UpstreamError::Protocol {
+                    stage,
+                    error: ClientError::Unsolicited,
+                }),
+            },
             Err(error) => Err(UpstreamError::Protocol {
                 stage,
                 error: ClientError::from(error),
@@ -305,6 +314,11 @@ impl Connection {
         within: Duration,
         what: Sent,
     ) -> Result<Reply, UpstreamError> {
+        if !self.channel.input.is_empty() {
+            // Whatever stands there would be taken for the answer to what was not asked yet.
+            let error = ClientError::Unsolicited;
+            return Err(UpstreamError::Protocol { stage, error });
+        }
         self.flush(stage, within).await?;
         self.expect(stage, within, what).await
     }

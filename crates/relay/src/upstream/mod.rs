@@ -1,9 +1,10 @@
 //! Step `upstream`: the message to the tenant's upstream, on a connection that presented that tenant's certificate.
 //!
-//! `key` says what may be shared, `pool` keeps connections by it, `connection` opens and drives one, `exchange` carries
+//! `key` says what may be shared, `pool` keeps connections by it, `connection` opens and drives one, `commands` says what it is told, `exchange` carries
 //! one message over it. Nothing here ever picks a tenant, changes content, or falls back to clear text: every failure
 //! is an [`error::UpstreamError`] that defers or refuses.
 
+mod commands;
 pub(crate) mod connection;
 pub(crate) mod content;
 pub(crate) mod error;
