@@ -31,8 +31,8 @@ fn answer(session: &mut ServerSession, verb: &str) -> u16 {
         "DATA" if session.accepted_recipients() == 0 => 554,
         "DATA" => 354,
         "STARTTLS" => 454,
-        "BDAT" | "message" if session.content_fault().is_some() => 550,
         "BDAT" | "message" if session.accepted_recipients() == 0 => 554,
+        "BDAT" | "message" if session.content_fault().is_some() => 550,
         _ => 250,
     };
     session.answer(&Reply::plain(code, ""));

@@ -166,11 +166,12 @@ impl Player {
     fn answer_content(&mut self) {
         let end = matches!(self.session.state().as_str(), "data-end")
             || matches!(self.commands.last(), Some(Command::Bdat { last: true, .. }));
+        // In this order, so that it does not matter whether the chunk was handed out or skipped.
         let reply = match self.session.content_fault() {
-            Some(fault) => fault.reply(),
-            None if self.session.accepted_recipients() == 0 => {
+            _ if self.session.accepted_recipients() == 0 => {
                 Reply::new(554, (5, 5, 1), "No valid recipients")
             }
+            Some(fault) => fault.reply(),
             None => Reply::new(250, (2, 0, 0), "Ok"),
         };
         let accepted = reply.code() == 250;

@@ -259,11 +259,11 @@ proptest! {
     /// What a parser lets through is understood alike on the other side.
     #[test]
     fn a_path_that_was_accepted_is_sent_and_accepted_again(
-        local in "([a-z.!%]{1,5}|\"([ -!#-\\[\\]-~]|\\\\[ -~]){0,8}\")",
-        domain in "([a-z0-9._-]{1,8}|\\[127[.]0[.]0[.]1\\])",
+        local in "([a-z!%]{1,3}([.][a-z+]{1,2}){0,2}|\"([ -!#-\\[\\]-~]|\\\\[ -~]){0,8}\")",
+        domain in "([a-z0-9_]{1,3}([.-][A-Z0-9_]{1,3}){0,2}[.]?|\\[127[.]0[.]0[.]1\\])",
     ) {
         let text = format!("{local}@{domain}");
-        prop_assume!(Mailbox::parse(&text, Utf8::Refused).is_ok());
+        prop_assert!(Mailbox::parse(&text, Utf8::Refused).is_ok());
         let line = format!("RCPT TO:<{text}> NOTIFY=NEVER");
         let Ok(Command::Rcpt(first)) = Command::parse(line.as_bytes(), &full_offer()) else {
             panic!("{line} is refused");
