@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tenantry_net::{Channel, ChannelError, Deadline, Fingerprint, Stream, dial};
@@ -247,7 +248,12 @@ impl Connection {
         }
         self.smtp
             .next(&mut self.channel.input)
-            .map_err(|error| UpstreamError::Protocol { stage, error })
+            .map_err(|error| match error {
+                ClientError::PlaintextAfterStartTls => UpstreamError::InjectedPlaintext,
+                ClientError::Unsolicited | ClientError::Malformed(_) => {
+                    UpstreamError::Protocol { stage, error }
+                }
+            })
     }
 
     /// Waits for the reply to the command just sent and keeps it for [`Connection::reply`]: the way to speak to an
@@ -295,6 +301,13 @@ impl Connection {
                 error: ClientError::from(error),
             }),
         }
+    }
+
+    /// Takes in what has arrived, without waiting; whatever is wrong with it shows when it is read.
+    pub(crate) async fn glance(&mut self) {
+        let once =
+            |context: &mut Context<'_>| Poll::Ready(self.channel.poll_fill(context).is_ready());
+        std::future::poll_fn(once).await;
     }
 
     async fn expect(
