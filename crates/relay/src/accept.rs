@@ -78,7 +78,7 @@ async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
     let (channel, secured) = match (listener.tls, &listener.server_tls) {
         (ListenerTls::Implicit, Some(server_tls)) => {
             let deadline = Instant::now() + snapshot.timeouts.handshake;
-            match handshake::secure(&shared, server_tls, stream, deadline).await {
+            match handshake::secure(&snapshot, server_tls, stream, deadline).await {
                 Ok((channel, secured)) => (channel, Some(secured)),
                 Err(error) => return events::handshake_failed("", &name, peer, &error.to_string()),
             }

@@ -9,17 +9,17 @@ use tenantry_net::{Channel, Deadline, HandshakeError, ServerTls};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::relay::Shared;
 use crate::session::Secured;
+use crate::snapshot::Snapshot;
 
 /// Takes a connection into TLS; only so many handshakes are under way at one time.
 pub(crate) async fn secure(
-    shared: &Shared,
+    snapshot: &Snapshot,
     server_tls: &Arc<ServerTls>,
     tcp: TcpStream,
     deadline: Instant,
 ) -> Result<(Channel, Secured), HandshakeError> {
-    let _turn = shared.handshake_turn().await;
+    let _turn = snapshot.handshakes.acquire().await;
     let accepted = server_tls
         .accept(tcp, Deadline::at("handshake", deadline))
         .await?;

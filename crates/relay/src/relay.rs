@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tenantry_net::ConnectionLimits;
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::sync::broadcast;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,7 +38,6 @@ pub(crate) struct Shared {
     tasks: TaskTracker,
     stopping: CancellationToken,
     cut_off: CancellationToken,
-    handshakes: Semaphore,
     sessions: AtomicUsize,
     numbered: AtomicU64,
     panics: AtomicU64,
@@ -102,7 +101,6 @@ impl Relay {
     /// An address cannot be bound; nothing is left running.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let pool = Pool::default();
-        let handshakes = Semaphore::new(config.limits.handshakes as usize);
         let limits = ConnectionLimits::new(
             config.limits.connections as usize,
             config.limits.connections_per_source as usize,
@@ -115,7 +113,6 @@ impl Relay {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),
-            handshakes,
             sessions: AtomicUsize::new(0),
             numbered: AtomicU64::new(0),
             panics: AtomicU64::new(0),
@@ -334,11 +331,6 @@ impl Shared {
     pub(crate) fn next_session(&self) -> String {
         let number = self.numbered.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number:x}", self.instance.get(..8).unwrap_or_default())
-    }
-
-    /// Waits for a turn at the handshakes.
-    pub(crate) async fn handshake_turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.handshakes.acquire().await.ok()
     }
 
     fn spawn_sweeper(self: &Arc<Self>) {

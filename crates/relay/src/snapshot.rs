@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tenantry_attribution::TenantId;
 use tenantry_smtp::{ContentLimits, ServerLimits};
+use tokio::sync::Semaphore;
 
 use crate::config::{Config, Listener, Timeouts};
 use crate::content::header::HeaderLimits;
@@ -19,6 +20,8 @@ pub(crate) struct Snapshot {
     pub(crate) timeouts: Arc<Timeouts>,
     /// Bounds on the header section.
     pub(crate) header: HeaderLimits,
+    /// Turns at the TLS handshakes with clients.
+    pub(crate) handshakes: Semaphore,
     routes: Vec<Arc<Route>>,
 }
 
@@ -38,6 +41,7 @@ impl Snapshot {
         Snapshot {
             timeouts: Arc::new(config.timeouts.clone()),
             header,
+            handshakes: Semaphore::new(config.limits.handshakes as usize),
             routes,
             config,
         }

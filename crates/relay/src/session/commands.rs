@@ -116,7 +116,7 @@ impl Session {
                 .into_plain()
                 .map_err(|leftover| leftover.to_string())?;
             let server_tls = server_tls.ok_or("the listener has no TLS any more")?;
-            handshake::secure(&self.shared, &server_tls, tcp, deadline)
+            handshake::secure(&snapshot, &server_tls, tcp, deadline)
                 .await
                 .map_err(|error| error.to_string())
         };

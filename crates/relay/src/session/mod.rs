@@ -140,26 +140,25 @@ impl Session {
 
     /// Serves the client until the connection ends, and logs how it went.
     pub(crate) async fn run(mut self) {
-        loop {
-            let end = match self.serve().await {
+        let mut end = self.greet().await.err();
+        let end = loop {
+            if let Some(end) = end {
+                break end;
+            }
+            match self.serve().await {
                 Ok(Course::StartTls) => match self.start_tls().await {
-                    Some(secured) => {
-                        self = secured;
-                        continue;
-                    }
+                    Some(secured) => self = secured,
                     None => return,
                 },
-                Ok(Course::Quit) => End::Quit,
-                Err(end) => end,
-            };
-            self.abandon(end);
-            self.log_end(end);
-            if end != End::Gone {
-                self.channel
-                    .shutdown(Deadline::after("goodbye", GOODBYE))
-                    .await;
+                Ok(Course::Quit) => end = Some(End::Quit),
+                Err(why) => end = Some(why),
             }
-            return;
+        };
+        self.abandon(end);
+        self.log_end(end);
+        if end != End::Gone {
+            let deadline = Deadline::after("goodbye", GOODBYE);
+            self.channel.shutdown(deadline).await;
         }
     }
 
@@ -179,9 +178,6 @@ impl Session {
     }
 
     async fn serve(&mut self) -> Result<Course, End> {
-        if self.began == self.request_began {
-            self.greet().await?;
-        }
         loop {
             self.work().await?;
             self.flush().await?;

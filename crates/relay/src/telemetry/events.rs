@@ -19,6 +19,8 @@ use crate::config::{AddressLogging, Config};
 use crate::reply::Fault;
 use crate::route::Target;
 use crate::session::End;
+use crate::upstream::error::UpstreamError;
+use crate::upstream::key::PoolKey;
 
 /// What a session's closing line says.
 #[derive(Debug)]
@@ -199,6 +201,19 @@ impl<'a> Decided<'a> {
 /// A client's TLS handshake failed.
 pub(crate) fn handshake_failed(session: &str, listener: &str, peer: SocketAddr, error: &str) {
     warn!(session, listener, %peer, fault = Fault::Client.as_str(), error = %Shown(error), "handshake failed");
+}
+
+/// A tenant's upstream could not be used. What no retry will cure, somebody has to look at.
+pub(crate) fn upstream_failed(key: &PoolKey, failure: &UpstreamError) {
+    let (tenant, upstream, identity) = (&*key.tenant, &*key.upstream, key.identity.to_string());
+    let fault = failure.fault().as_str();
+    let text = failure.to_string();
+    let error = Shown(&text);
+    if failure.needs_an_operator() {
+        error!(tenant, upstream, identity, fault, %error, "upstream failed");
+    } else {
+        warn!(tenant, upstream, identity, fault, %error, "upstream failed");
+    }
 }
 
 /// A connection was turned away before it became a session.

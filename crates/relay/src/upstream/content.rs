@@ -1,7 +1,7 @@
 //! The content on its way out: as BDAT chunks or as dot-stuffed lines, with bounded memory.
 //!
 //! Nothing here trusts that the content was checked on its way in: the encoders refuse a bare CR, a bare LF and a NUL
-//! once more. The end of data is written only by [`finish`]; every other way out closes the connection without one.
+//! once more. The end of data is written only by [`Exchange::finish`]; every other way out closes the connection without one.
 
 use bytes::{Buf as _, BytesMut};
 use tenantry_net::Deadline;
@@ -142,7 +142,13 @@ impl Exchange {
             }
         }
         content.clear();
-        connection.flush(Stage::Content, within).await?;
+        if let Err(error) = connection.flush(Stage::Content, within).await {
+            // An upstream that gives up says why before it closes, and says it only once.
+            connection.glance().await;
+            listen(connection)?;
+            return Err(error);
+        }
+        connection.glance().await;
         while connection.smtp.outstanding() > CHUNKS_AHEAD {
             chunk_answered(connection.reply(Stage::Content, final_reply).await?)?;
         }

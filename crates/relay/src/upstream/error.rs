@@ -162,6 +162,25 @@ impl UpstreamError {
         }
     }
 
+    /// Whether it will stay so until somebody changes something: TLS, identity, or a loop.
+    pub(crate) fn needs_an_operator(&self) -> bool {
+        match self {
+            UpstreamError::Loop
+            | UpstreamError::NoStartTls
+            | UpstreamError::InjectedPlaintext
+            | UpstreamError::Handshake(_)
+            | UpstreamError::WrongIdentity => true,
+            UpstreamError::Busy
+            | UpstreamError::Resolve(_)
+            | UpstreamError::Connect(_)
+            | UpstreamError::Refused { .. }
+            | UpstreamError::Timeout(_)
+            | UpstreamError::Closed(_)
+            | UpstreamError::Protocol { .. }
+            | UpstreamError::Unsupported(_) => false,
+        }
+    }
+
     /// Whether another upstream of the same tenant may do better: nothing was asked of this one yet.
     pub(crate) fn is_before_the_transaction(&self) -> bool {
         match self {

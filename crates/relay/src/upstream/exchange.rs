@@ -13,6 +13,7 @@ use super::error::{Stage, UpstreamError};
 use super::pool::{Freshness, Lease};
 use crate::config::Timeouts;
 use crate::route::{Route, Target};
+use crate::telemetry::events;
 
 /// One message on its way to one tenant's upstream.
 #[derive(Debug)]
@@ -152,8 +153,13 @@ impl Exchange {
                     self.target = index;
                     return Ok(lease);
                 }
-                Err(error) if error.is_before_the_transaction() => last = Some(error),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    events::upstream_failed(&target.key, &error);
+                    if !error.is_before_the_transaction() {
+                        return Err(error);
+                    }
+                    last = Some(error);
+                }
             }
         }
         Err(last.unwrap_or(UpstreamError::Busy))
