@@ -52,6 +52,7 @@ impl Rows {
             "max_message_size",
             ShownSize(listener.max_message_size),
         );
+        self.add(section, "header_firewall", listener.header_firewall.word());
         let Some(tls) = &listener.server_tls else {
             return;
         };

@@ -12,7 +12,7 @@ use tenantry_net::{CommonName, Fingerprint, Lenience, MinVersion, Request, Usage
 use super::limits::{LimitsSection, TimeoutsSection};
 use super::tree::{OneOrMore, Section, Setting, Table, Tables, section};
 use super::values::{Count, HostPort, RelativePath, Size, Time, words};
-use super::{AddressLogging, ListenerTls, LogFormat, UpstreamTlsMode};
+use super::{AddressLogging, HeaderFirewall, ListenerTls, LogFormat, UpstreamTlsMode};
 
 section! {
     /// The main file.
@@ -60,6 +60,7 @@ section! {
         crl_missing: Lenience,
         crl_expired: Lenience,
         untrusted_certificate: UntrustedCertificate,
+        header_firewall: HeaderFirewall,
         max_message_size: Size,
     }
 }
@@ -170,6 +171,11 @@ words! { OnConflict {
 words! { UntrustedCertificate {
     "refuse" => Self::Refuse,
     "ignore" => Self::Ignore,
+} }
+
+words! { HeaderFirewall {
+    "remove" => Self::Remove,
+    "refuse" => Self::Refuse,
 } }
 
 words! { Request {

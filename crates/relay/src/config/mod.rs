@@ -74,6 +74,8 @@ pub struct Listener {
     pub client_certificates: Request,
     /// What happens to a client whose certificate does not verify.
     pub untrusted_certificate: UntrustedCertificate,
+    /// What happens to headers that only a trusted Exchange server may send.
+    pub header_firewall: HeaderFirewall,
     /// Largest message taken here, in octets.
     pub max_message_size: u64,
     /// Oldest TLS version.
@@ -174,6 +176,16 @@ pub enum UpstreamTlsMode {
     Implicit,
     /// Never: only in so many words, since the identity cannot be presented.
     Off,
+}
+
+/// What happens to a message of another client with headers that only a trusted Exchange server may
+/// send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderFirewall {
+    /// They are removed.
+    Remove,
+    /// The message is refused.
+    Refuse,
 }
 
 /// Whether a peer is a trusted Exchange server, whose cross-premises headers and XOORG pass.

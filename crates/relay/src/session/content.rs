@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::commands::Hello;
 use super::delivery::{Delivery, Rate};
 use super::{End, Session};
-use crate::config::TrustedExchange;
+use crate::config::{HeaderFirewall, TrustedExchange};
 use crate::content::header::Firewall;
 use crate::content::received::{Trace, With};
 use crate::reply::{self, Answer, Fault};
@@ -188,12 +188,7 @@ impl Session {
     /// Lets the header section pass once it is whole, with our trace field in front.
     fn pass_gate(&mut self, whole: Whole) {
         let snapshot = std::sync::Arc::clone(&self.snapshot);
-        let trusted = self.exchange_server == TrustedExchange::Yes;
-        let firewall = if trusted {
-            Firewall::Open
-        } else {
-            Firewall::Remove
-        };
+        let firewall = self.firewall();
         let Some(transaction) = &mut self.transaction else {
             return;
         };
@@ -237,6 +232,17 @@ impl Session {
             }
             Ok(None) => {}
             Err(fault) => transaction.refuse_header(fault),
+        }
+    }
+
+    fn firewall(&self) -> Firewall {
+        let configured = self
+            .listener_settings()
+            .map_or(HeaderFirewall::Refuse, |listener| listener.header_firewall);
+        match (self.exchange_server, configured) {
+            (TrustedExchange::Yes, _) => Firewall::Open,
+            (TrustedExchange::No, HeaderFirewall::Remove) => Firewall::Remove,
+            (TrustedExchange::No, HeaderFirewall::Refuse) => Firewall::Refuse,
         }
     }
 

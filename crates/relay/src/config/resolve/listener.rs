@@ -9,7 +9,7 @@ use tenantry_net::{MinVersion, Request, ServerTls, Tickets};
 use super::super::file::ListenerSection;
 use super::super::problem::{Place, quoted};
 use super::super::tree::Setting;
-use super::super::{Listener, ListenerTls};
+use super::super::{HeaderFirewall, Listener, ListenerTls};
 use super::{Context, Unique, message_size, tls};
 
 /// Resolves all listeners.
@@ -39,6 +39,10 @@ pub(super) fn resolve(sections: &[ListenerSection], context: &mut Context<'_>) -
                     .untrusted_certificate
                     .as_ref()
                     .map_or(UntrustedCertificate::Refuse, |word| word.value),
+                header_firewall: section
+                    .header_firewall
+                    .as_ref()
+                    .map_or(HeaderFirewall::Remove, |word| word.value),
                 max_message_size,
                 tls_min_version: min_version(&section.tls_min_version),
                 session_tickets: tickets(section),
