@@ -68,7 +68,7 @@ pub(crate) fn session_closed(line: &SessionLine<'_>) {
         tls_cipher = line.tls.map(|tls| tls.cipher),
         cert_name = certificate_names(line.certificate),
         no_cert = no_certificate(line.certificate),
-        helo = %Shown(line.helo),
+        helo = Shown(line.helo).to_string(),
         transactions = line.transactions,
         messages = line.messages,
         elapsed_ms = milliseconds(line.elapsed),
@@ -105,7 +105,7 @@ fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
         no_cert = no_certificate(line.certificate),
         mail_from = full.then(|| Shown(line.sender.as_str()).to_string()),
         rcpt_to = full.then(|| recipients(line.recipients)),
-        mail_from_domain = %Shown(line.sender.mailbox().map_or("", |mailbox| mailbox.domain())),
+        mail_from_domain = Shown(line.sender.mailbox().map_or("", |mailbox| mailbox.domain())).to_string(),
         rcpt_domains = domains(line.recipients),
         rcpts = line.recipients.len(),
         tenant = decided.tenant.as_deref(),
@@ -200,7 +200,7 @@ impl<'a> Decided<'a> {
 
 /// A client's TLS handshake failed.
 pub(crate) fn handshake_failed(session: &str, listener: &str, peer: SocketAddr, error: &str) {
-    warn!(session, listener, %peer, fault = Fault::Client.as_str(), error = %Shown(error), "handshake failed");
+    warn!(session, listener, %peer, fault = Fault::Client.as_str(), error = Shown(error).to_string(), "handshake failed");
 }
 
 /// A tenant's upstream could not be used. What no retry will cure, somebody has to look at.
@@ -208,11 +208,11 @@ pub(crate) fn upstream_failed(key: &PoolKey, failure: &UpstreamError) {
     let (tenant, upstream, identity) = (&*key.tenant, &*key.upstream, key.identity.to_string());
     let fault = failure.fault().as_str();
     let text = failure.to_string();
-    let error = Shown(&text);
+    let error = Shown(&text).to_string();
     if failure.needs_an_operator() {
-        error!(tenant, upstream, identity, fault, %error, "upstream failed");
+        error!(tenant, upstream, identity, fault, error, "upstream failed");
     } else {
-        warn!(tenant, upstream, identity, fault, %error, "upstream failed");
+        warn!(tenant, upstream, identity, fault, error, "upstream failed");
     }
 }
 
@@ -223,7 +223,7 @@ pub(crate) fn connection_refused(listener: &str, peer: SocketAddr, why: &str) {
 
 /// A session panicked; the others go on.
 pub(crate) fn session_panicked(listener: &str, peer: SocketAddr, message: &str) {
-    error!(listener, %peer, fault = Fault::Local.as_str(), error = %Shown(message), "session panicked");
+    error!(listener, %peer, fault = Fault::Local.as_str(), error = Shown(message).to_string(), "session panicked");
 }
 
 /// A listener is ready.
