@@ -86,7 +86,7 @@ settings! {
         /// Connections from which on idle clients are disconnected sooner.
         stress_connections: u32 as Count = 8_000, in 1..=1_000_000;
         /// Most TLS handshakes with clients at one time.
-        handshakes: u32 as Count = 256, in 1..=100_000;
+        handshakes: u32 as Count = 4_096, in 1..=100_000;
         /// Least speed of a message from a client, averaged over `timeouts.data_rate_window`.
         data_rate: u64 as Rate = 500, in 1..=1_073_741_824;
     }
