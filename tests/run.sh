@@ -16,6 +16,7 @@ readonly SECTIONS=(fmt clippy build test doctest doc interop bench fuzz deny qui
 readonly TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
 readonly VENV="$TARGET/tools/venv"
 readonly NODE_FOLDER="$TARGET/interop/nodemailer"
+readonly INSTALL_LOG="$TARGET/tools/install.log"
 readonly FUZZ_SECONDS="${TENANTRY_FUZZ_SECONDS:-20}"
 
 export CARGO_TERM_PROGRESS_WHEN=never
@@ -85,11 +86,20 @@ run_fuzz() {
   (cd "$folder" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$TARGET/fuzz" cargo fuzz build) || return 1
   [ "$FUZZ_SECONDS" -gt 0 ] || return 0
   for target in $targets; do
-    echo "-- $target, $FUZZ_SECONDS s"
-    (cd "$folder" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$TARGET/fuzz" cargo fuzz run "$target" -- \
-      -max_total_time="$FUZZ_SECONDS" -timeout=1 -rss_limit_mb=512 -print_final_stats=1) 2>&1 |
-      grep -v -E '^#[0-9]+\s+(REDUCE|NEW|pulse|RELOAD)' || return 1
+    fuzz_one "$folder" "$target" || return 1
   done
+}
+
+fuzz_one() {
+  local folder=$1 target=$2 log="$TARGET/fuzz/$2.log"
+  if (cd "$folder" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$TARGET/fuzz" cargo fuzz run "$target" -- \
+    -max_total_time="$FUZZ_SECONDS" -timeout=1 -rss_limit_mb=512) >"$log" 2>&1; then
+    echo "$target: $(grep '^Done ' "$log")"
+  else
+    echo "$target failed; the whole log is $log"
+    tail -n 60 "$log"
+    return 1
+  fi
 }
 
 run_deny() { cargo deny --locked check bans licenses sources; }
@@ -116,6 +126,7 @@ install_tools() {
   command -v cargo >/dev/null || { echo "cargo is missing: install a Rust toolchain with rustup first"; return 1; }
   cargo --version && rustc --version || return 1
   local failed=0
+  mkdir -p "$TARGET/tools" || return 1
   install_packages "$@" || failed=1
   if wants interop "$@"; then
     install_nodemailer || failed=1
@@ -194,11 +205,13 @@ apt_install() {
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made_policy=yes
   fi
-  apt-get update -q </dev/null &&
+  echo "installing $*"
+  apt-get update -qq </dev/null &&
     echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections &&
-    apt-get install -q -y --no-install-recommends "$@" </dev/null
+    apt-get install -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@" </dev/null >"$INSTALL_LOG" 2>&1
   status=$?
   [ "$made_policy" = no ] || rm -f "$policy"
+  [ $status -eq 0 ] || { [ ! -f "$INSTALL_LOG" ] || tail -n 40 "$INSTALL_LOG"; }
   return $status
 }
 

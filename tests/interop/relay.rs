@@ -118,8 +118,9 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        let _ = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+        // The shell's own kill: the program is not on every machine.
+        let _ = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {}", self.child.id())])
             .status();
         let end = Instant::now() + STOP;
         // Its output ends when the process does.
