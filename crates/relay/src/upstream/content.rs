@@ -149,7 +149,11 @@ impl Exchange {
             return Err(error);
         }
         connection.glance().await;
-        while connection.smtp.outstanding() > CHUNKS_AHEAD {
+        let ahead = match connection.offer().pipelining {
+            true => CHUNKS_AHEAD,
+            false => 0,
+        };
+        while connection.smtp.outstanding() > ahead {
             chunk_answered(connection.reply(Stage::Content, final_reply).await?)?;
         }
         listen(connection)
