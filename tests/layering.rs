@@ -105,6 +105,7 @@ const LAYERS: &[Layer] = &[
             "clap",
             "clap_complete",
             "clap_mangen",
+            "jiff",
             "serde",
             "serde_json",
             "thiserror",
