@@ -8,7 +8,7 @@ use bytes::BytesMut;
 /// A buffer for commands and replies.
 pub(crate) const SMALL: usize = 4 * 1024;
 /// A buffer for message content.
-pub(crate) const LARGE: usize = 64 * 1024;
+pub(crate) const LARGE: usize = 32 * 1024;
 
 /// An empty buffer with room for at least `size` octets.
 pub(crate) fn take(size: usize) -> BytesMut {
