@@ -85,6 +85,8 @@ impl Session {
             match progress {
                 Content::More => {
                     self.forward().await;
+                    // A chunk may have come with its envelope: those answers must not wait for its octets.
+                    self.flush().await?;
                     self.wait_for_content().await?;
                 }
                 Content::ChunkEnd { last: false } => {
