@@ -209,6 +209,19 @@ impl Client {
         }
     }
 
+    /// The next reply, or `None` when the relay ended the connection instead, perhaps with a TLS alert.
+    pub(crate) async fn try_answer_or_alert(&mut self) -> Option<Answer> {
+        loop {
+            if let Some(answer) = parse(&mut self.channel.input) {
+                return Some(answer);
+            }
+            let filled = self.channel.fill(Deadline::after("answer", PATIENCE)).await;
+            if !filled.is_ok_and(|octets| octets > 0) {
+                return None;
+            }
+        }
+    }
+
     /// The next reply, which must have this code.
     pub(crate) async fn expect(&mut self, code: u16) -> Answer {
         let answer = self.answer().await;
@@ -256,6 +269,11 @@ impl Client {
         self.open(envelope).await;
         self.send(raw).await;
         self.answer().await
+    }
+
+    /// Whether the relay has closed the connection or said something by now.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        !self.channel.is_quiet()
     }
 
     /// Everything that the relay says until it closes the connection, which it must.

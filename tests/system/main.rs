@@ -13,9 +13,27 @@
 )]
 
 mod client;
+mod hello;
+mod message;
+mod program;
 mod world;
 
+mod framing;
+
+mod commands;
+mod pipelining;
+mod session;
+mod slow;
+mod starttls;
+mod trace;
+
 mod attribution;
+mod certificates;
+mod inbound_tls;
+mod open_relay;
+mod revocation;
+mod scenarios;
+
 mod endurance;
 mod isolation;
 mod reload;
