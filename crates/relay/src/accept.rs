@@ -2,13 +2,15 @@
 
 use std::any::Any;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::BytesMut;
 use tenantry_net::{Admission, Channel, Connection, Stream};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -51,11 +53,11 @@ pub(crate) async fn accept(
 async fn serve(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
     let peer = connection.peer;
     let cut_off = shared.cut_off().clone();
-    let guarded = guard(session(Arc::clone(&shared), Arc::clone(&name), connection));
+    let session = session(Arc::clone(&shared), Arc::clone(&name), connection);
     tokio::select! {
         // Cut off after the time to finish has passed: what is in flight was not acknowledged.
         () = cut_off.cancelled() => {}
-        outcome = guarded => {
+        outcome = guard(Box::pin(session)) => {
             if let Err(panic) = outcome {
                 shared.count_panic();
                 events::session_panicked(&name, peer, message(&*panic));
@@ -64,6 +66,7 @@ async fn serve(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
     }
 }
 
+/// One session from the connection to its end. What only a step needs is boxed, and given back after it.
 async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
     let Connection {
         stream,
@@ -71,33 +74,45 @@ async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
         local: _,
         admission: _permit,
     } = connection;
+    if let Some(session) = Box::pin(open(shared, name, stream, peer)).await {
+        session.run().await;
+    }
+}
+
+/// Takes the connection through an implicit TLS handshake, where the listener has it so.
+async fn open(
+    shared: Arc<Shared>,
+    name: Arc<str>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<Box<Session>> {
     let snapshot = shared.snapshot();
-    let Some(listener) = snapshot.listener(&name) else {
-        return;
-    };
+    let listener = snapshot.listener(&name)?;
     let (channel, secured) = match (listener.tls, &listener.server_tls) {
         (ListenerTls::Implicit, Some(server_tls)) => {
             let deadline = Instant::now() + snapshot.timeouts.handshake;
             match handshake::secure(&snapshot, server_tls, stream, deadline).await {
                 Ok((channel, secured)) => (channel, Some(secured)),
-                Err(error) => return events::handshake_failed("", &name, peer, &error.to_string()),
+                Err(error) => {
+                    events::handshake_failed("", &name, peer, &error.to_string());
+                    return None;
+                }
             }
         }
-        (ListenerTls::Implicit, None) => return,
+        (ListenerTls::Implicit, None) => return None,
         (ListenerTls::Off | ListenerTls::Starttls | ListenerTls::StarttlsRequired, _) => {
             (Channel::new(Stream::Plain(stream)), None)
         }
     };
-    Session::new(
+    let session = Session::new(
         Arc::clone(&shared),
         Arc::clone(&snapshot),
         listener,
         peer,
         channel,
         secured,
-    )
-    .run()
-    .await;
+    );
+    Some(Box::new(session))
 }
 
 /// Says why, without waiting, and closes.
@@ -109,8 +124,7 @@ fn turn_away(name: &str, connection: Connection, answer: Answer) {
 }
 
 /// Runs a future to its end or to its panic.
-async fn guard<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+async fn guard<F: Future>(mut future: Pin<Box<F>>) -> Result<F::Output, Box<dyn Any + Send>> {
     // After a panic the future is never polled again, so nobody sees what it left half done.
     poll_fn(
         |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
@@ -137,10 +151,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_a_session_is_an_answer_and_not_the_end() {
-        let outcome = guard(async {
+        let outcome = guard(Box::pin(async {
             tokio::task::yield_now().await;
             panic!("half way");
-        })
+        }))
         .await;
         assert_eq!(
             outcome.map_err(|panic| message(&*panic).to_owned()),

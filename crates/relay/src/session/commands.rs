@@ -22,12 +22,12 @@ impl Session {
             Command::Mail(mail) => self.mail(mail).await?,
             Command::Rcpt(rcpt) => self.recipient(rcpt),
             Command::Data => {
-                self.settle(More::DataFollows).await;
-                return self.data().await;
+                Box::pin(self.settle(More::DataFollows)).await;
+                return Box::pin(self.data()).await;
             }
             Command::Bdat { size: _, last } => {
-                self.settle(More::MayCome).await;
-                return self.chunk(last).await;
+                Box::pin(self.settle(More::MayCome)).await;
+                return Box::pin(self.chunk(last)).await;
             }
             Command::Rset => {
                 self.abandon_transaction("RSET");

@@ -3,7 +3,7 @@
 //! The protocol machine says which command may come now, this module asks what the configuration says to it, and
 //! `transaction` and `content` do it. A session knows TLS, certificate and peer; a transaction knows the envelope; RSET
 //! ends the second only. No task is started and no lock is held: a session is one future, and dropping it drops
-//! whatever it had.
+//! whatever it had. Steps that an idle session does not take are boxed, so that it does not carry them.
 
 mod commands;
 mod content;
@@ -139,15 +139,15 @@ impl Session {
     }
 
     /// Serves the client until the connection ends, and logs how it went.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self: Box<Self>) {
         let mut end = self.greet().await.err();
         let end = loop {
             if let Some(end) = end {
                 break end;
             }
             match self.serve().await {
-                Ok(Course::StartTls) => match self.start_tls().await {
-                    Some(secured) => self = secured,
+                Ok(Course::StartTls) => match Box::pin((*self).start_tls()).await {
+                    Some(secured) => self = Box::new(secured),
                     None => return,
                 },
                 Ok(Course::Quit) => end = Some(End::Quit),
@@ -202,7 +202,9 @@ impl Session {
                     self.flush().await?;
                     return Err(End::Refused);
                 }
-                None if self.smtp.outstanding() > 0 => self.settle(envelope::More::MayCome).await,
+                None if self.smtp.outstanding() > 0 => {
+                    Box::pin(self.settle(envelope::More::MayCome)).await;
+                }
                 None => return Ok(()),
             }
         }
