@@ -48,19 +48,23 @@ impl Arrivals {
         self.upstream.address()
     }
 
-    /// Waits for so many messages, by their numbers; each must have come once.
-    pub(crate) fn by_number(&self, count: usize, within: Duration) -> BTreeMap<u32, Arc<Record>> {
+    /// Waits for so many messages.
+    pub(crate) fn messages(&self, count: usize, within: Duration) -> Vec<Arc<Record>> {
         let journal = self.upstream.journal();
         let wait = journal.await_messages(count as u64, within);
-        let records = match self.runtime.block_on(wait) {
+        match self.runtime.block_on(wait) {
             Ok(records) => records,
             Err(error) => panic!(
                 "{error}; missing: {:?}",
                 missing(&journal.messages(), count)
             ),
-        };
+        }
+    }
+
+    /// Waits for so many messages, by their numbers; each must have come once.
+    pub(crate) fn by_number(&self, count: usize, within: Duration) -> BTreeMap<u32, Arc<Record>> {
         let mut found = BTreeMap::new();
-        for record in records {
+        for record in self.messages(count, within) {
             let number = number_of(content(&record)).expect("X-Number");
             let before = found.insert(number, record);
             assert!(before.is_none(), "message {number} came twice");

@@ -13,6 +13,8 @@ use crate::postfix::{Postfix, put};
 use crate::relay::Relay;
 
 const MESSAGES: u32 = 1_000;
+/// A domain of no tenant; its mail leaves Postfix without a certificate.
+const NOBODY: &str = "elsewhere.example";
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[test]
@@ -50,7 +52,53 @@ fn postfix_sends_a_thousand_messages_of_three_tenants_by_certificate() {
     }
 }
 
-/// Contoso and Tailspin use STARTTLS, Fabrikam TLS from the first octet.
+/// Recipients of several tenants, no certificate, a sender that nobody owns: each tenant's are
+/// sent in a transaction of their own, because 452 4.5.3 makes a sender come again with the rest.
+#[test]
+fn postfix_sends_the_recipients_of_each_tenant_apart() {
+    let fixture = Fixture::new();
+    let arrivals = Arrivals::start(fixture.recording());
+    let relay = Relay::start(&fixture.configure(arrivals.address(), Peers::Loopback));
+    let postfix = sending_postfix(&fixture, &relay);
+    let from = format!("scanner@{NOBODY}");
+    let of = |domain: &str, names: &[&str]| -> Vec<String> {
+        names
+            .iter()
+            .map(|name| format!("{name}@{domain}"))
+            .collect()
+    };
+    let parts: Vec<Vec<String>> = fixture
+        .tenants
+        .iter()
+        .map(|tenant| of(&tenant.domain, &["first", "second"]))
+        .collect();
+    // First of each, then second of each.
+    let to: Vec<String> = (0..2)
+        .flat_map(|index| parts.iter().filter_map(move |part| part.get(index)))
+        .cloned()
+        .collect();
+    let message = Message::new(0, &from, &to, 100_000);
+    Dialogue::greeted(postfix.address).deliver(&from, &to, &message.content);
+
+    let mut arrived = arrivals.messages(fixture.tenants.len(), PATIENCE);
+    arrived.sort_by_key(|record| record.recipients.clone());
+    for ((tenant, to), record) in fixture.tenants.iter().zip(&parts).zip(&arrived) {
+        Expected {
+            message: &message,
+            from: &from,
+            to,
+            tenant,
+        }
+        .check(record, 2);
+    }
+    await_empty_queue(&postfix);
+    let again = arrivals.messages(fixture.tenants.len(), PATIENCE);
+    assert_eq!(again.len(), fixture.tenants.len(), "nothing comes twice");
+    assert!(!postfix.log().contains("status=bounced"));
+}
+
+/// Contoso and Tailspin use STARTTLS, Fabrikam TLS from the first octet; they and nobody else
+/// have a certificate.
 fn sending_postfix(fixture: &Fixture, relay: &Relay) -> Postfix {
     let folder = fixture.path().join("postfix-sends");
     let mut transports = String::new();
@@ -77,13 +125,21 @@ fn sending_postfix(fixture: &Fixture, relay: &Relay) -> Postfix {
             tenant.client.key.display()
         );
     }
+    let _ = writeln!(
+        transports,
+        "@{NOBODY} nobody:[{}]:{}",
+        relay.starttls.ip(),
+        relay.starttls.port()
+    );
+    services.push_str("nobody unix - - n - 8 smtp\n");
     put(&folder, "transports", &transports, 0o644);
     let settings = format!(
         "mynetworks = 127.0.0.0/8\nsmtpd_relay_restrictions = permit_mynetworks, reject\n\
          default_transport = error:no transport for this sender\n\
          sender_dependent_default_transport_maps = texthash:$config_directory/transports\n\
          smtp_tls_CAfile = {}\nsmtp_tls_security_level = verify\n\
-         smtp_tls_verify_cert_match = relay.corp.example\nsmtp_tls_loglevel = 1\n",
+         smtp_tls_verify_cert_match = relay.corp.example\nsmtp_tls_loglevel = 1\n\
+         queue_run_delay = 1s\nminimal_backoff_time = 1s\nmaximal_backoff_time = 2s\n",
         fixture.authority.display()
     );
     Postfix::start(&folder, "exchange.corp.example", &settings, &services)
