@@ -146,8 +146,8 @@ impl Session {
                 break end;
             }
             match self.serve().await {
-                Ok(Course::StartTls) => match Box::pin((*self).start_tls()).await {
-                    Some(secured) => self = Box::new(secured),
+                Ok(Course::StartTls) => match Box::pin(self.start_tls()).await {
+                    Some(secured) => *self = secured,
                     None => return,
                 },
                 Ok(Course::Quit) => end = Some(End::Quit),
@@ -196,7 +196,13 @@ impl Session {
         loop {
             match self.smtp.next(&mut self.channel.input) {
                 Some(ServerEvent::Command(command)) => self.command(command).await?,
-                Some(ServerEvent::Refuse(reply)) => reply.write_to(&mut self.channel.output),
+                Some(ServerEvent::Refuse(reply)) => {
+                    // A refused chunk takes its transaction with it.
+                    if !self.smtp.state().in_transaction() {
+                        self.abandon_transaction("what it was refused");
+                    }
+                    reply.write_to(&mut self.channel.output);
+                }
                 Some(ServerEvent::Close(reply)) => {
                     reply.write_to(&mut self.channel.output);
                     self.flush().await?;

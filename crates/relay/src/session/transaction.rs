@@ -145,6 +145,8 @@ impl Session {
         self.pending.clear();
         if let Some(mut transaction) = self.transaction.take() {
             if transaction.reply.is_none_or(|code| code < 400) {
+                // A recipient's yes is no answer to a message.
+                transaction.reply = None;
                 transaction.blame(
                     Fault::Client,
                     format!("the client ended the transaction by {why}"),

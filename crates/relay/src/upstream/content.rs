@@ -121,7 +121,6 @@ impl Exchange {
         content: &mut BytesMut,
     ) -> Result<(), UpstreamError> {
         let within = self.timeouts.upstream_block;
-        let final_reply = self.timeouts.upstream_end;
         self.content = ContentState::Begun;
         let Some(lease) = &mut self.lease else {
             return Err(UpstreamError::Closed(Stage::Content));
@@ -154,7 +153,7 @@ impl Exchange {
             false => 0,
         };
         while connection.smtp.outstanding() > ahead {
-            chunk_answered(connection.reply(Stage::Content, final_reply).await?)?;
+            chunk_answered(connection.reply(Stage::Content, within).await?)?;
         }
         listen(connection)
     }
@@ -182,7 +181,8 @@ impl Exchange {
         content: &mut BytesMut,
     ) -> Result<Reply, UpstreamError> {
         let block = self.timeouts.upstream_block;
-        let last_word = self.timeouts.upstream_end;
+        // One budget for all that is left to wait for: the client gives up after 10 minutes and sends again.
+        let last_word = Deadline::after("final reply", self.timeouts.upstream_end);
         self.content = ContentState::Begun;
         let Some(lease) = &mut self.lease else {
             return Err(UpstreamError::Closed(Stage::Content));
@@ -209,9 +209,12 @@ impl Exchange {
             }
         }
         content.clear();
+        let block = block.min(last_word.remaining());
         connection.flush(Stage::Content, block).await?;
         loop {
-            let (sent, reply) = connection.reply(Stage::FinalReply, last_word).await?;
+            let (sent, reply) = connection
+                .reply(Stage::FinalReply, last_word.remaining())
+                .await?;
             if sent == Sent::Chunk {
                 chunk_answered((sent, reply))?;
                 continue;
