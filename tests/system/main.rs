@@ -15,12 +15,18 @@
 mod client;
 mod hello;
 mod message;
+mod plan;
 mod program;
 mod world;
 
+mod enumeration;
 mod framing;
 
 mod commands;
+mod dialogues;
+mod firewall;
+mod limits;
+mod log;
 mod pipelining;
 mod session;
 mod slow;

@@ -294,3 +294,82 @@ async fn no_reply_reveals_anything_internal() {
     }
     world.stop().await;
 }
+
+/// State bleed: nothing of a transaction is left in the next one, however it ended.
+#[tokio::test]
+async fn nothing_of_a_transaction_is_left_in_the_next() {
+    let world = Plan::standard().start().await;
+    let mut client = world.plain(PEER).await;
+    let ends: [&[&str]; 6] = [
+        &["DATA\r\n", "bare\nline feed\r\n.\r\n"],
+        &["DATA\r\n", ".\r\n"],
+        &["BDAT 7 LAST\r\na\n\r\nb\r\n"],
+        &["BDAT 4 LAST\r\na\r\n\r"],
+        &["RSET\r\n"],
+        &["EHLO again.example\r\n"],
+    ];
+    for end in ends {
+        client
+            .says(
+                "MAIL FROM:<u@tenant-a.example> SMTPUTF8 BODY=8BITMIME RET=FULL",
+                250,
+            )
+            .await;
+        client.says("RCPT TO:<\u{fc}@elsewhere.example>", 250).await;
+        for piece in end {
+            client.send(piece).await;
+            client.answer().await;
+        }
+        client
+            .command("RCPT TO:<smuggled@elsewhere.example>")
+            .await
+            .is("503 5.5.1");
+        client.command("DATA").await.is("503 5.5.1");
+        client.says("MAIL FROM:<u@tenant-b.example>", 250).await;
+        let answer = client.command("RCPT TO:<\u{fc}@elsewhere.example>").await;
+        assert!([501, 553].contains(&answer.code), "{answer:?}");
+        client.says("RCPT TO:<r@elsewhere.example>", 250).await;
+        client.says("DATA", 354).await;
+        client.send(".\r\n").await;
+        client.expect(250).await;
+        client.quit().await;
+        client = world.plain(PEER).await;
+    }
+    client.quit().await;
+    for record in world.messages(1, ends.len() as u64).await {
+        assert_eq!(record.recipient_addresses(), ["r@elsewhere.example"]);
+        assert!(
+            !record.mail.contains("SMTPUTF8") && !record.mail.contains("RET"),
+            "{}",
+            record.mail
+        );
+        assert_eq!(record.tenant(), Some("b"));
+    }
+    world.stop().await;
+}
+
+/// CL-04: an upstream that takes seven bits gets seven, declared or not.
+#[tokio::test]
+async fn cl_04_undeclared_8_bit_content_is_not_sent_to_a_7_bit_upstream() {
+    for extensions in [[].as_slice(), &["CHUNKING"]] {
+        let world = Plan::standard()
+            .first_upstream(move |pki| pki.upstream().with_extensions(extensions))
+            .start()
+            .await;
+        let mut client = world.plain(PEER).await;
+        for content in [
+            "a: \u{fc}\r\n\r\n.\r\n".to_owned(),
+            format!("a: b\r\n\r\n{}\u{fc}\r\n.\r\n", "text\r\n".repeat(20_000)),
+        ] {
+            let answer = client.message(ENVELOPE, content).await;
+            answer.is("554 5.6.3");
+        }
+        assert_eq!(
+            client.message(ENVELOPE, "a: b\r\n\r\n.\r\n").await.code,
+            250
+        );
+        client.quit().await;
+        world.messages(0, 1).await;
+        world.stop().await;
+    }
+}
