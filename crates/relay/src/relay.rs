@@ -151,11 +151,6 @@ impl Relay {
     /// A listener that is new in it cannot be bound; then nothing changes.
     pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
         let bound = self.bind_missing(&config)?;
-        events::reloaded(
-            config.tenants.len(),
-            config.peers.len(),
-            config.listeners.len(),
-        );
         let keep: Vec<(Arc<str>, SocketAddr)> = config
             .listeners
             .iter()
@@ -184,6 +179,12 @@ impl Relay {
             });
         }
         self.serve(bound);
+        let config = &snapshot.config;
+        events::reloaded(
+            config.tenants.len(),
+            config.peers.len(),
+            config.listeners.len(),
+        );
         Ok(())
     }
 
