@@ -10,7 +10,7 @@ use rcgen::{
     PublicKeyData, RevocationReason, RevokedCertParams, SerialNumber,
 };
 
-use super::issued::{Existing, write_certificate, write_key};
+use super::issued::{Existing, write_certificate, write_pair};
 use super::spec::{AuthoritySpec, CertificateSpec, KeyKind, Purpose, Validity};
 use super::{Issued, IssuedFiles, PkiError, extension};
 
@@ -201,11 +201,7 @@ impl Authority {
         stem: &str,
         existing: Existing,
     ) -> Result<IssuedFiles, PkiError> {
-        let certificate = folder.join(format!("{stem}.pem"));
-        let key = folder.join(format!("{stem}.key"));
-        write_certificate(&certificate, &self.certificate_pem, existing)?;
-        write_key(&key, &self.key_pem, existing)?;
-        Ok(IssuedFiles { certificate, key })
+        write_pair(folder, stem, &self.certificate_pem, &self.key_pem, existing)
     }
 
     fn sign(&self, spec: &CertificateSpec, key: &KeyPair) -> Result<Issued, PkiError> {

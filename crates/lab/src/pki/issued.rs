@@ -89,11 +89,7 @@ impl Issued {
         stem: &str,
         existing: Existing,
     ) -> Result<IssuedFiles, PkiError> {
-        let certificate = folder.join(format!("{stem}.pem"));
-        let key = folder.join(format!("{stem}.key"));
-        write_certificate(&certificate, &self.chain_pem, existing)?;
-        write_key(&key, &self.key_pem, existing)?;
-        Ok(IssuedFiles { certificate, key })
+        write_pair(folder, stem, &self.chain_pem, &self.key_pem, existing)
     }
 }
 
@@ -112,6 +108,21 @@ pub(super) enum Existing {
     Refuse,
 }
 
+/// Writes `stem.pem` and `stem.key`.
+pub(super) fn write_pair(
+    folder: &Path,
+    stem: &str,
+    certificate_pem: &str,
+    key_pem: &str,
+    existing: Existing,
+) -> Result<IssuedFiles, PkiError> {
+    let certificate = folder.join(format!("{stem}.pem"));
+    let key = folder.join(format!("{stem}.key"));
+    write_certificate(&certificate, certificate_pem, existing)?;
+    write_key(&key, key_pem, existing)?;
+    Ok(IssuedFiles { certificate, key })
+}
+
 pub(super) fn write_certificate(
     path: &Path,
     pem: &str,
@@ -120,7 +131,7 @@ pub(super) fn write_certificate(
     write(path, pem, CERTIFICATE_MODE, existing)
 }
 
-pub(super) fn write_key(path: &Path, pem: &str, existing: Existing) -> Result<(), PkiError> {
+fn write_key(path: &Path, pem: &str, existing: Existing) -> Result<(), PkiError> {
     write(path, pem, KEY_MODE, existing)
 }
 
