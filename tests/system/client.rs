@@ -157,11 +157,6 @@ impl Client {
         })
     }
 
-    /// The address that the client connects from.
-    pub(crate) fn local(&self) -> SocketAddr {
-        self.channel.stream().tcp().local_addr().unwrap()
-    }
-
     /// Sends octets in one write: one segment, or one TLS record, if they fit.
     pub(crate) async fn send(&mut self, octets: impl AsRef<[u8]>) {
         self.try_send(octets).await.unwrap();

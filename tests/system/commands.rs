@@ -3,11 +3,6 @@
 use crate::client::{Answer, Client, Envelope, PEER, STRANGER};
 use crate::world::Plan;
 
-const ENVELOPE: Envelope<'static> = Envelope {
-    sender: "u@tenant-a.example",
-    recipients: &["r@elsewhere.example"],
-};
-
 #[tokio::test]
 async fn cm_01_commands_come_in_order() {
     let world = Plan::standard().start().await;

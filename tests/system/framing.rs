@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use tenantry_lab::upstream::{Journal, Via};
+use tenantry_lab::upstream::Journal;
 
-use crate::client::{Client, Envelope, PEER};
+use crate::client::{Envelope, PEER};
 use crate::message::{arrived, long, stuffed};
 use crate::world::{Plan, TenantPlan, World};
 
@@ -66,7 +66,7 @@ pub(crate) const SMUGGLED: &[u8] =
     Subject: smuggled\r\n\r\nsmuggled\r\n";
 
 /// Every false end of the rows SM-01 to SM-07 and SM-13.
-const FALSE_ENDS: [(&str, &[u8]); 11] = [
+pub(crate) const FALSE_ENDS: [(&str, &[u8]); 11] = [
     ("SM-01", b"\n.\n"),
     ("SM-02", b"\n.\r\n"),
     ("SM-03", b"\r\n.\n"),
@@ -81,7 +81,7 @@ const FALSE_ENDS: [(&str, &[u8]); 11] = [
 ];
 
 /// Every kind of place in front of a false end: the very beginning, headers, their end, the body.
-const PLACES: [&[u8]; 6] = [
+pub(crate) const PLACES: [&[u8]; 6] = [
     b"",
     b"Subject: x",
     b"Subject: x\r\n",
@@ -121,93 +121,6 @@ async fn false_ends_of_data_are_refused_at_the_true_end() {
         client.quit().await;
     }
     assert_eq!(world.delivered(), 2 * FALSE_ENDS.len() as u64);
-    nothing_was_smuggled(world).await;
-}
-
-/// SM-01 to SM-07, SM-13, by BDAT: the count says where the content ends, and it is refused all the same, since the
-/// next server may be told by DATA.
-#[tokio::test]
-async fn false_ends_of_data_in_chunks_are_refused() {
-    let world = careless_world().await;
-    for tenant in TENANTS {
-        for (id, end) in FALSE_ENDS {
-            let mut client = world.plain(PEER).await;
-            for place in PLACES {
-                let content = [place, end, SMUGGLED].concat();
-                let answer = in_one_chunk(&mut client, tenant, "", &content).await;
-                assert_eq!(answer.code, 550, "{id}: {answer:?}");
-                client.says("NOOP", 250).await;
-            }
-            let answer = in_one_chunk(&mut client, tenant, "", b"Subject: after\r\n\r\n").await;
-            assert_eq!(answer.code, 250, "{id}: {answer:?}");
-            client.quit().await;
-        }
-    }
-    assert_eq!(world.delivered(), 2 * FALSE_ENDS.len() as u64);
-    nothing_was_smuggled(world).await;
-}
-
-/// A true end of data is nothing special in a chunk: stuffed for an upstream that gets DATA, as it is by BDAT.
-#[tokio::test]
-async fn a_true_end_of_data_inside_a_chunk_ends_nothing() {
-    let world = careless_world().await;
-    let content = [
-        b"Subject: x\r\n\r\nbody\r\n.\r\n",
-        SMUGGLED,
-        b".\r\n\r\n.\r\n..\r\n",
-    ]
-    .concat();
-    for (index, tenant) in TENANTS.into_iter().enumerate() {
-        let mut client = world.plain(PEER).await;
-        let answer = in_one_chunk(&mut client, tenant, "", &content).await;
-        assert_eq!(answer.code, 250, "{answer:?}");
-        client.quit().await;
-        let record = &world.messages(index, 1).await[0];
-        assert_eq!(record.via, if index == 0 { Via::Bdat } else { Via::Data });
-        assert_eq!(arrived(record), content);
-    }
-    nothing_was_smuggled(world).await;
-}
-
-/// Binary content may hold anything, and reaches only an upstream that counts octets.
-#[tokio::test]
-async fn binary_content_reaches_only_an_upstream_with_chunks() {
-    let world = careless_world().await;
-    let content = [
-        b"Subject: x\r\n\r\n\n.\n".as_slice(),
-        SMUGGLED,
-        b"\n.\r\n\0\r.\r",
-    ]
-    .concat();
-    let mut client = world.plain(PEER).await;
-    let answer = in_one_chunk(&mut client, "a", " BODY=BINARYMIME", &content).await;
-    assert_eq!(answer.code, 250, "{answer:?}");
-    assert_eq!(arrived(&world.messages(0, 1).await[0]), content);
-    client
-        .send("MAIL FROM:<legit@tenant-b.example> BODY=BINARYMIME\r\n")
-        .await;
-    let mail = client.answer().await;
-    let rcpt = client.command("RCPT TO:<r@elsewhere.example>").await;
-    client
-        .send(
-            [
-                format!("BDAT {} LAST\r\n", content.len()).as_bytes(),
-                &content,
-            ]
-            .concat(),
-        )
-        .await;
-    let answer = client.answer().await;
-    assert!(
-        [&mail, &rcpt, &answer]
-            .iter()
-            .any(|answer| answer.enhanced() == Some("5.6.3")),
-        "{mail:?} {rcpt:?} {answer:?}"
-    );
-    assert!(answer.is_permanent(), "{answer:?}");
-    client.says("NOOP", 250).await;
-    client.quit().await;
-    assert_eq!(world.journal(1).totals().delivered, 0);
     nothing_was_smuggled(world).await;
 }
 
@@ -322,7 +235,7 @@ async fn sm_12_a_dot_alone_is_an_empty_message() {
             )
             .await;
         assert_eq!(answer.code, 250, "{answer:?}");
-        let answer = in_one_chunk(&mut client, tenant, "", b"").await;
+        let answer = crate::chunks::in_one_chunk(&mut client, tenant, "", b"").await;
         assert_eq!(answer.code, 250, "{answer:?}");
         for record in world.messages(index, 2).await {
             assert!(arrived(&record).is_empty(), "{record:?}");
@@ -391,29 +304,4 @@ async fn sm_14_dots_are_unstuffed_and_stuffed_again() {
         }
     }
     nothing_was_smuggled(world).await;
-}
-
-/// A whole message in a single chunk, right behind its command.
-async fn in_one_chunk(
-    client: &mut Client,
-    tenant: &str,
-    parameters: &str,
-    content: &[u8],
-) -> crate::client::Answer {
-    client
-        .says(format!("MAIL FROM:<{}>{parameters}", sender(tenant)), 250)
-        .await;
-    client
-        .says(format!("RCPT TO:<{}>", RECIPIENTS[0]), 250)
-        .await;
-    client
-        .send(
-            [
-                format!("BDAT {} LAST\r\n", content.len()).as_bytes(),
-                content,
-            ]
-            .concat(),
-        )
-        .await;
-    client.answer().await
 }

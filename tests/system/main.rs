@@ -19,6 +19,7 @@ mod plan;
 mod program;
 mod world;
 
+mod chunks;
 mod enumeration;
 mod framing;
 
@@ -27,6 +28,7 @@ mod dialogues;
 mod firewall;
 mod limits;
 mod log;
+mod monkey;
 mod pipelining;
 mod session;
 mod slow;

@@ -132,12 +132,6 @@ impl Plan {
         self
     }
 
-    /// Further top-level keys.
-    pub(crate) fn keys(mut self, keys: &str) -> Self {
-        writeln!(self.head, "{keys}").unwrap();
-        self
-    }
-
     /// Keys of `[limits]`.
     pub(crate) fn limits(mut self, keys: &str) -> Self {
         writeln!(self.limits, "{keys}").unwrap();

@@ -217,11 +217,6 @@ impl Transactions {
             .expect("no transaction closed")
             .unwrap()
     }
-
-    /// Whether none has closed that was not looked at.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl std::fmt::Debug for Pki {
