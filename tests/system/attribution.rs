@@ -322,3 +322,31 @@ async fn a_conflict_is_subject_to_the_certificates_tenant() {
     }
     world.stop().await;
 }
+
+/// RFC 5321 section 4.5.1: `<postmaster>` is an address without a domain; a certificate can still say whose it is.
+#[tokio::test]
+async fn postmaster_goes_where_a_certificate_or_sender_says() {
+    let world = Plan::standard().start().await;
+    let mut client = world
+        .starttls(STRANGER, &world.pki.client(&["tenant-a.example"]))
+        .await;
+    deliver(&world, &mut client, "", &["postmaster", "PostMaster"]).await;
+    client.quit().await;
+    let mut client = world.plain(PEER).await;
+    deliver(&world, &mut client, "u@tenant-b.example", &["Postmaster"]).await;
+    client.says("MAIL FROM:<>", 250).await;
+    client
+        .command("RCPT TO:<postmaster>")
+        .await
+        .is("550 5.7.64");
+    client.quit().await;
+    assert_eq!(
+        world.messages(0, 1).await[0].recipient_addresses(),
+        ["postmaster", "PostMaster"]
+    );
+    assert_eq!(
+        world.messages(1, 1).await[0].recipient_addresses(),
+        ["Postmaster"]
+    );
+    world.stop().await;
+}

@@ -1,7 +1,7 @@
 //! A client that says exactly what it is told to: raw octets in chosen pieces, over plain TCP or TLS.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -274,6 +274,8 @@ impl Client {
     /// Everything that the relay says until it closes the connection, which it must.
     pub(crate) async fn until_closed(&mut self) -> Vec<u8> {
         while self.fill().await > 0 {}
+        // So that the relay need not wait for our side of the goodbye; it may be gone already.
+        let _ = socket2::SockRef::from(self.channel.stream().tcp()).shutdown(Shutdown::Write);
         self.channel.input.split().to_vec()
     }
 
@@ -283,6 +285,7 @@ impl Client {
         while let Some(answer) = self.try_answer().await {
             answers.push(answer);
         }
+        self.until_closed().await;
         answers
     }
 
@@ -326,7 +329,7 @@ impl Client {
     /// Closes our side alone; the relay can still answer.
     pub(crate) fn half_close(&self) {
         socket2::SockRef::from(self.channel.stream().tcp())
-            .shutdown(std::net::Shutdown::Write)
+            .shutdown(Shutdown::Write)
             .unwrap();
     }
 

@@ -101,6 +101,69 @@ async fn ti_03_a_required_certificate_is_required() {
     world.stop().await;
 }
 
+/// Section 2.2: what one listener let in is nothing to another, which judges for itself.
+#[tokio::test]
+async fn a_session_of_one_listener_is_nothing_to_another() {
+    let other = ASKING.replace("clients-ca", "servers-ca");
+    let world = Plan::standard()
+        .without_peers()
+        .listener("other", &format!("tls = \"starttls\"\n{other}"))
+        .start()
+        .await;
+    let of_clients = world.pki.client(&["tenant-a.example"]);
+    let of_servers = world.pki.servers.client(&["tenant-a.example"]).unwrap();
+    let of_servers = world.pki.with(&of_servers);
+    for _ in 0..2 {
+        for (listener, tls, code) in [
+            ("starttls", &of_clients, 250),
+            ("other", &of_clients, 550),
+            ("other", &of_servers, 250),
+            ("starttls", &of_servers, 550),
+        ] {
+            let mut client = Client::starttls(STRANGER, world.at(listener), tls).await;
+            client.says("MAIL FROM:<u@nowhere.example>", 250).await;
+            client.says("RCPT TO:<r@elsewhere.example>", code).await;
+            client.quit().await;
+        }
+    }
+    world.stop().await;
+}
+
+/// An older client is as good, with a certificate and without.
+#[tokio::test]
+async fn tls_1_2_is_taken_with_and_without_a_certificate() {
+    let world = Plan::standard().start().await;
+    let certificate = world.pki.clients.client(&["tenant-a.example"]).unwrap();
+    let files = certificate
+        .write(world.folder.path(), "old-client")
+        .unwrap();
+    let address = world.at("implicit").to_string();
+    let (chain, key) = (
+        files.certificate.to_str().unwrap(),
+        files.key.to_str().unwrap(),
+    );
+    let mut closed = world.transactions();
+    let input = "EHLO x\\r\\nMAIL FROM:<u@nowhere.example>\\r\\n";
+    let presenting = [
+        "-tls1_2", "-quiet", "-connect", &address, "-cert", chain, "-key", key,
+    ];
+    let said = openssl(
+        &presenting,
+        &format!("{input}RCPT TO:<x@y.example>\\r\\nquit\\r\\n"),
+    )
+    .await;
+    assert!(said.contains("250 2.1.0"), "{said}");
+    assert_eq!(closed.next().await.tenant.as_deref(), Some("a"), "{said}");
+    let said = openssl(
+        &["-tls1_2", "-quiet", "-connect", &address],
+        &format!("{input}quit\\r\\n"),
+    )
+    .await;
+    assert!(said.contains("250 2.1.0"), "{said}");
+    assert_eq!(closed.next().await.verdict, "unattributed", "{said}");
+    world.stop().await;
+}
+
 /// TI-05 with a client that can do both.
 #[tokio::test]
 async fn ti_05_neither_renegotiation_nor_early_data() {

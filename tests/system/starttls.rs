@@ -165,3 +165,20 @@ async fn errors_are_counted_across_starttls() {
     assert_eq!(answers.last().unwrap().code, 421, "{answers:?}");
     world.stop().await;
 }
+
+/// RFC 2920 section 3.1: STARTTLS may be the last of a group.
+#[tokio::test]
+async fn a_greeting_may_come_together_with_starttls() {
+    let world = Plan::standard().start().await;
+    let mut client = Client::greeted(PEER, world.at("required")).await;
+    client
+        .send("EHLO client.example\r\nRSET\r\nSTARTTLS\r\n")
+        .await;
+    for code in [250, 250, 220] {
+        client.expect(code).await;
+    }
+    let mut client = client.secured(&world.pki.anonymous()).await.unwrap();
+    client.says("EHLO client.example", 250).await;
+    client.quit().await;
+    world.stop().await;
+}
