@@ -53,11 +53,13 @@ run_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 run_build() { cargo build --workspace --bins --tests --locked; }
 
 run_test() {
+  # The system tests run the program, too.
+  run_build || return 1
   if has_nextest; then
     cargo nextest run --workspace --locked --no-fail-fast -E 'not binary(=interop)'
   else
     cargo test --workspace --locked --no-fail-fast --lib --bins &&
-      cargo test -p tenantry-tests --locked --no-fail-fast --test layering &&
+      cargo test -p tenantry-tests --locked --no-fail-fast --test layering --test system &&
       cargo test --workspace --exclude tenantry-tests --locked --no-fail-fast --tests
   fi
 }
@@ -178,7 +180,7 @@ install_packages() {
     command -v "$command" >/dev/null || { echo "$command is still missing after installing: $packages"; return 1; }
   done
   if wants interop "$@" && [ "$(id -u)" != 0 ]; then
-    echo "the interop tests start Postfix, which starts only as root: run this as root"
+    echo "the interop tests start Postfix, which starts only as root: run this as root, or name the other sections (--list)"
     return 1
   fi
 }
