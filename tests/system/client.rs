@@ -392,7 +392,8 @@ fn parse(input: &mut BytesMut) -> Option<Answer> {
         let line = &rest[..end];
         rest = &rest[end + 2..];
         assert!(
-            line.len() >= 3
+            // RFC 5321 section 4.5.3.1.5, with the CRLF.
+            (3..=510).contains(&line.len())
                 && line
                     .iter()
                     .all(|octet| (b' '..=b'~').contains(octet) || *octet == b'\t'),
