@@ -71,7 +71,9 @@ async fn stays_small(make: impl FnOnce(&Pki) -> UpstreamSettings + 'static, by: 
     let world = plan().first_upstream(make).start().await;
     let program = Program::run(&world).await;
     let descriptors = program.descriptors();
-    let mut client = Client::ehlo(PEER, program.at("plain")).await;
+    // Inside TLS, as it would be.
+    let tls = world.pki.anonymous();
+    let mut client = Client::starttls(PEER, program.at("starttls"), &tls).await;
     for by in by.iter().chain(by) {
         send(&mut client, *by, WARM_UP).await;
     }

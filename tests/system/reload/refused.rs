@@ -38,6 +38,29 @@ const ROWS: &[Row] = &[
         &["relay.key"],
     ),
     (
+        "CF-01 a key by way of a folder that everybody may change",
+        |folder, config| {
+            let open = folder.join("open");
+            std::fs::create_dir(&open).unwrap();
+            std::fs::rename(folder.join("tenant-a.key"), open.join("a.key")).unwrap();
+            std::os::unix::fs::symlink(open.join("a.key"), folder.join("tenant-a.key")).unwrap();
+            let mode = std::fs::Permissions::from_mode(0o777);
+            std::fs::set_permissions(&open, mode).unwrap();
+            same(config)
+        },
+        &["tenant-a.key"],
+    ),
+    (
+        "CF-02 an encrypted key",
+        |folder, config| {
+            let key = std::fs::read_to_string(folder.join("tenant-a.key")).unwrap();
+            let key = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+            std::fs::write(folder.join("tenant-a.key"), key).unwrap();
+            same(config)
+        },
+        &["tenant-a.key", "encrypted"],
+    ),
+    (
         "CF-02 a key of another certificate",
         |_folder, config| config.replace("key = \"tenant-a.key\"", "key = \"tenant-b.key\""),
         &["tenant-b.key"],
