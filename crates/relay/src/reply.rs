@@ -181,6 +181,7 @@ pub(crate) fn to_header_fault(fault: HeaderFault) -> Reply {
             (5, 4, 6),
             "this message has been here before: it loops",
         ),
+        HeaderFault::LineEnd => (554, (5, 6, 0), "a header line does not end with CRLF"),
         HeaderFault::LeadingFold => (554, (5, 6, 0), "the message begins with a folded line"),
         HeaderFault::Protected => (550, (5, 7, 1), "header field not accepted from this client"),
     };

@@ -8,6 +8,9 @@ use bytes::{Bytes, BytesMut};
 use mail_parser::{HeaderName, MessageParser};
 use memchr::{memchr, memmem};
 
+use super::fields::{is_field, lines, protected_fields, starts_with_ignoring_case};
+use super::watch::HeaderWatch;
+
 /// Bounds on the header section (RFC 5321 section 6.3 for the hops).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeaderLimits {
@@ -15,7 +18,7 @@ pub(crate) struct HeaderLimits {
     pub(crate) octets: usize,
     /// Fields in the section.
     pub(crate) fields: usize,
-    /// `Received` fields from which on the message counts as looping.
+    /// Most `Received` fields; one more is a loop.
     pub(crate) hops: usize,
 }
 
@@ -48,6 +51,9 @@ pub(crate) enum HeaderFault {
     /// The first line is a continuation, which would become part of our trace field.
     #[error("the message begins with a folded line")]
     LeadingFold,
+    /// A line of the section ends otherwise than with CRLF, which BODY=BINARYMIME would let pass (RFC 3030 section 3).
+    #[error("a line of the header section does not end with CRLF")]
+    LineEnd,
     /// A field that only a trusted Exchange server may send.
     #[error("the message has a header field that only a trusted Exchange server may send")]
     Protected,
@@ -60,8 +66,16 @@ pub(crate) struct HeaderGate {
     /// Start of the line that is looked at next.
     line: usize,
     fields: usize,
-    /// Start of the first line that is neither a field nor a continuation.
-    malformed: Option<usize>,
+    /// A line was neither a field nor a continuation: the section may be all body.
+    malformed: Malformed,
+    /// The section is malformed and outgrew the limit.
+    overflown: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Malformed {
+    No,
+    Yes,
 }
 
 /// The header section once it is whole.
@@ -71,6 +85,8 @@ pub(crate) struct Header {
     pub(crate) octets: Bytes,
     /// How many fields the firewall removed.
     pub(crate) removed: usize,
+    /// The section goes on beyond what is held: what follows is watched as it passes.
+    pub(crate) watch: Option<HeaderWatch>,
 }
 
 impl HeaderGate {
@@ -80,7 +96,8 @@ impl HeaderGate {
             held: BytesMut::new(),
             line: 0,
             fields: 0,
-            malformed: None,
+            malformed: Malformed::No,
+            overflown: false,
         }
     }
 
@@ -109,10 +126,12 @@ impl HeaderGate {
             return Ok(false);
         }
         // A message without a header section may be all body; one whose section merely goes on is refused.
-        if self.malformed.is_some() {
-            Ok(true)
-        } else {
-            Err(HeaderFault::TooLarge)
+        match self.malformed {
+            Malformed::No => Err(HeaderFault::TooLarge),
+            Malformed::Yes => {
+                self.overflown = true;
+                Ok(true)
+            }
         }
     }
 
@@ -133,11 +152,14 @@ impl HeaderGate {
     }
 
     fn look(&mut self, line: &[u8], limits: &HeaderLimits) -> Result<(), HeaderFault> {
+        if !ends_properly(line) {
+            return Err(HeaderFault::LineEnd);
+        }
         let folded = matches!(line.first(), Some(b' ' | b'\t'));
         if folded && self.line == 0 {
             return Err(HeaderFault::LeadingFold);
         }
-        if folded || self.malformed.is_some() {
+        if folded || self.malformed == Malformed::Yes {
             return Ok(());
         }
         if is_field(line) {
@@ -146,7 +168,7 @@ impl HeaderGate {
                 return Err(HeaderFault::TooManyFields);
             }
         } else {
-            self.malformed = Some(self.line);
+            self.malformed = Malformed::Yes;
         }
         Ok(())
     }
@@ -174,7 +196,14 @@ impl HeaderGate {
         } else {
             &held
         };
-        count_hops(section, limits, instance)?;
+        let last = held.get(self.line..).unwrap_or_default();
+        if !ended && !self.overflown && memchr(b'\r', last).is_some() {
+            return Err(HeaderFault::LineEnd);
+        }
+        let hops = count_hops(section, limits, instance)?;
+        let watch = self
+            .overflown
+            .then(|| HeaderWatch::new(firewall, last, hops, limits.hops));
         let protected = match firewall {
             Firewall::Open => Vec::new(),
             Firewall::Remove | Firewall::Refuse => protected_fields(section),
@@ -183,6 +212,7 @@ impl HeaderGate {
             return Ok(Header {
                 octets: held,
                 removed: 0,
+                watch,
             });
         }
         if firewall == Firewall::Refuse {
@@ -202,38 +232,31 @@ impl HeaderGate {
         Ok(Header {
             octets: kept.freeze(),
             removed: protected.len(),
+            watch,
         })
     }
 }
 
-/// Whether the line is `name:` with a name of printable characters (RFC 5322 section 2.2), spaces before the colon
-/// tolerated as the obsolete syntax has them (section 4.5).
-fn is_field(line: &[u8]) -> bool {
-    field_name(line)
-        .is_some_and(|name| !name.is_empty() && name.iter().all(|octet| (33..=126).contains(octet)))
-}
-
-fn field_name(line: &[u8]) -> Option<&[u8]> {
-    let colon = memchr(b':', line)?;
-    line.get(..colon).map(<[u8]>::trim_ascii_end)
-}
-
-fn count_hops(section: &[u8], limits: &HeaderLimits, instance: &str) -> Result<(), HeaderFault> {
+/// Counts the hosts that the message passed; fails when they are too many or we are one of them twice.
+fn count_hops(section: &[u8], limits: &HeaderLimits, instance: &str) -> Result<usize, HeaderFault> {
     // Cheap and never too low: only a section that could break the limit is parsed for real.
     let candidates = lines(section)
         .filter(|&(_, line)| starts_with_ignoring_case(line, b"received"))
         .count();
-    if candidates >= limits.hops && received_fields(section) >= limits.hops {
+    if candidates > limits.hops && received_fields(section) > limits.hops {
         return Err(HeaderFault::TooManyHops);
     }
-    if candidates > 1
-        && memmem::find_iter(section, instance.as_bytes())
-            .nth(1)
-            .is_some()
-    {
+    let own = memmem::find_iter(section, instance.as_bytes());
+    if candidates > 1 && own.take(2).count() > 1 {
         return Err(HeaderFault::BeenHere);
     }
-    Ok(())
+    Ok(candidates)
+}
+
+/// Whether the line ends with CRLF and has no CR elsewhere.
+fn ends_properly(line: &[u8]) -> bool {
+    line.strip_suffix(b"\r\n")
+        .is_some_and(|text| memchr(b'\r', text).is_none())
 }
 
 fn received_fields(section: &[u8]) -> usize {
@@ -248,58 +271,6 @@ fn received_fields(section: &[u8]) -> usize {
             .count()
     })
 }
-
-/// The spans of fields that only Exchange servers of one organisation exchange (`X-MS-Exchange-*` header firewall),
-/// continuations included.
-fn protected_fields(section: &[u8]) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    let mut inside = false;
-    for (start, line) in lines(section) {
-        let folded = matches!(line.first(), Some(b' ' | b'\t'));
-        if !folded {
-            inside = is_protected(line);
-            if inside {
-                spans.push((start, start));
-            }
-        }
-        if inside && let Some(span) = spans.last_mut() {
-            span.1 = start + line.len();
-        }
-    }
-    spans
-}
-
-fn is_protected(line: &[u8]) -> bool {
-    if PROTECTED_PREFIXES
-        .iter()
-        .any(|prefix| starts_with_ignoring_case(line, prefix))
-    {
-        return true;
-    }
-    field_name(line).is_some_and(|name| name.eq_ignore_ascii_case(b"X-OriginatorOrg"))
-}
-
-fn starts_with_ignoring_case(line: &[u8], prefix: &[u8]) -> bool {
-    line.get(..prefix.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-fn lines(section: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let rest = section.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-        let line = (start, rest.get(..length)?);
-        start += length;
-        Some(line)
-    })
-}
-
-const PROTECTED_PREFIXES: [&[u8]; 3] = [
-    b"X-MS-Exchange-Organization-",
-    b"X-MS-Exchange-CrossPremises-",
-    b"X-MS-Exchange-Forest-",
-];
 
 #[cfg(test)]
 mod tests {
@@ -359,10 +330,10 @@ mod tests {
 
     #[test]
     fn hops_are_counted_and_refused_at_the_limit() {
-        let mut message = b"Received: by a\r\n".repeat(4);
+        let mut message = b"Received: by a\r\n".repeat(5);
         message.extend_from_slice(b"\r\n");
         gate(&message, Firewall::Open).unwrap();
-        let mut message = b"received: by a\r\n".repeat(5);
+        let mut message = b"received: by a\r\n".repeat(6);
         message.extend_from_slice(b"\r\n");
         assert_eq!(
             gate(&message, Firewall::Open).unwrap_err(),
@@ -426,6 +397,35 @@ mod tests {
                 .len(),
             message.len()
         );
+    }
+
+    #[test]
+    fn what_follows_a_malformed_section_is_watched_to_its_end() {
+        let mut gate = HeaderGate::new();
+        let mut long = b"From: a@b\r\nnonsense\r\n".to_vec();
+        long.extend(b"x: y\r\n".repeat(1000));
+        assert!(gate.push(&mut BytesMut::from(&long[..]), &LIMITS).unwrap());
+        let header = gate.finish(&LIMITS, Firewall::Remove, "0123abcd").unwrap();
+        let mut watch = header.watch.unwrap();
+        watch.look(b"x: y\r\nX-MS-Exchange-Organi").unwrap();
+        assert_eq!(
+            watch.look(b"zation-AuthAs: Internal\r\n").unwrap_err(),
+            HeaderFault::Protected
+        );
+    }
+
+    #[test]
+    fn line_ends_that_only_binary_content_can_have_are_refused() {
+        for message in [
+            &b"From: a\rX-OriginatorOrg: b\r\n\r\n"[..],
+            b"From: a\nX-OriginatorOrg: b\n\nbody\r\n",
+            b"From: a\r\nTo: b\rX-OriginatorOrg: c",
+        ] {
+            assert_eq!(
+                gate(message, Firewall::Remove).unwrap_err(),
+                HeaderFault::LineEnd
+            );
+        }
     }
 
     #[test]

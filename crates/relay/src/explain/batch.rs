@@ -36,6 +36,8 @@ pub struct Summary {
 enum LineError {
     #[error("not a question: {0}")]
     Json(serde_json::Error),
+    #[error("not a JSON object")]
+    Object,
     #[error("id is neither text, number, true, false nor null")]
     Id,
     #[error("longer than {LONGEST_LINE} octets")]
@@ -120,6 +122,10 @@ impl<'a> Batch<'a> {
     }
 
     fn line<'l>(&self, text: &'l [u8], out: &mut Vec<u8>) -> Result<(), (&'l str, LineError)> {
+        // serde would take an array for the fields in their order.
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(("null", LineError::Object));
+        }
         let line: Line<'l> = match serde_json::from_slice(text) {
             Ok(line) => line,
             Err(error) => return Err((id_of(text), LineError::Json(error))),

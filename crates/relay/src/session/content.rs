@@ -121,6 +121,11 @@ impl Session {
             delivery.content.clear();
         } else if let Some(fault) = self.smtp.content_fault() {
             transaction.refuse(fault.reply(), Fault::Client, fault.as_str().to_owned());
+        } else if let Some(watch) = &mut delivery.watch {
+            let decoded = delivery.content.get(before..).unwrap_or_default();
+            if let Err(fault) = watch.look(decoded) {
+                transaction.refuse_header(fault);
+            }
         }
         progress
     }
@@ -229,6 +234,7 @@ impl Session {
                     at: Timestamp::now(),
                 };
                 transaction.removed = header.removed;
+                delivery.watch = header.watch;
                 trace.write_to(&mut delivery.content);
                 delivery.content.extend_from_slice(&header.octets);
             }

@@ -5,6 +5,7 @@ use tenantry_smtp::Reply;
 
 use super::transaction::Transaction;
 use crate::content::header::{HeaderFault, HeaderGate};
+use crate::content::watch::HeaderWatch;
 use crate::reply::{self, Fault};
 use crate::upstream::content::Outgoing;
 use crate::upstream::error::UpstreamError;
@@ -14,6 +15,8 @@ use crate::upstream::error::UpstreamError;
 pub(super) struct Delivery {
     /// The header section until it is whole.
     pub(super) gate: Option<HeaderGate>,
+    /// Looks at what follows a header section without form or end.
+    pub(super) watch: Option<HeaderWatch>,
     pub(super) outgoing: Option<Outgoing>,
     /// Content that waits to be sent.
     pub(super) content: BytesMut,
@@ -28,6 +31,7 @@ impl Delivery {
     pub(super) fn new(outgoing: Outgoing) -> Self {
         Delivery {
             gate: Some(HeaderGate::new()),
+            watch: None,
             outgoing: Some(outgoing),
             content: BytesMut::new(),
             octets: 0,
@@ -40,6 +44,7 @@ impl Delivery {
     pub(super) fn failed(reply: Reply) -> Self {
         Delivery {
             gate: None,
+            watch: None,
             outgoing: None,
             content: BytesMut::new(),
             octets: 0,
@@ -66,6 +71,7 @@ impl Transaction {
         if let Some(delivery) = &mut self.delivery {
             delivery.content.clear();
             delivery.gate = None;
+            delivery.watch = None;
             delivery.failure.get_or_insert(reply);
         }
         self.blame(fault, error);

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tenantry_attribution::SessionEvidence;
-use tenantry_net::{Channel, ClientCertificate, Deadline, PresentedChain, TlsFacts};
+use tenantry_net::{Channel, ClientCertificate, Deadline, PresentedChain, Request, TlsFacts};
 use tenantry_smtp::{Offer, OfferLimits, Reply, ServerEvent, ServerSession, TlsState};
 use tokio::time::Instant;
 
@@ -254,11 +254,12 @@ impl Session {
         let Some(listener) = snapshot.listener(&self.listener) else {
             return Err(Answer::ListenerGone);
         };
-        if let Some(secured) = &mut self.secured
-            && let Some(presented) = &secured.presented
-            && let Some(policy) = listener.server_tls.as_ref().and_then(|tls| tls.policy())
-        {
-            secured.certificate = policy.evaluate(presented);
+        match &mut self.secured {
+            Some(secured) => secured.certificate = judged_anew(listener, secured),
+            None if listener.tls != ListenerTls::Off && listener.tls != ListenerTls::Starttls => {
+                return Err(Answer::ListenerGone);
+            }
+            None => {}
         }
         self.evidence = session_evidence(&snapshot, listener, self.peer, self.secured.as_ref());
         self.exchange_server = exchange_server(&snapshot, &self.evidence);
@@ -268,6 +269,16 @@ impl Session {
 
     fn listener_settings(&self) -> Option<&Listener> {
         self.snapshot.listener(&self.listener)
+    }
+}
+
+/// What a certificate is worth under the listener's present settings.
+fn judged_anew(listener: &Listener, secured: &Secured) -> ClientCertificate {
+    let policy = listener.server_tls.as_ref().and_then(|tls| tls.policy());
+    match (listener.client_certificates, policy, &secured.presented) {
+        (Request::Off, _, _) | (_, None, _) => ClientCertificate::NotOffered,
+        (_, Some(_), None) => ClientCertificate::NotPresented,
+        (_, Some(policy), Some(presented)) => policy.evaluate(presented),
     }
 }
 

@@ -345,21 +345,25 @@ impl Connection {
     }
 }
 
+/// Tries the upstream's addresses in the resolver's order. Each has its own time, so that one that swallows everything
+/// does not hide the next; all together have twice that.
 async fn connect(target: &Target, timeouts: &Timeouts) -> Result<TcpStream, UpstreamError> {
-    let deadline = Deadline::after("connect", timeouts.upstream_connect);
+    let one = timeouts.upstream_connect;
+    let all = Deadline::after("connect", one.saturating_mul(2));
     let host = target.address.host.as_str();
-    let addresses = timeout_at(
-        deadline.at,
-        tokio::net::lookup_host((host, target.address.port)),
-    )
-    .await
-    .map_err(|_elapsed| UpstreamError::Resolve(format!("{host}: no answer in time")))?
-    .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?;
+    let lookup = tokio::net::lookup_host((host, target.address.port));
+    let addresses = timeout_at(Deadline::after("lookup", one).at, lookup)
+        .await
+        .map_err(|_elapsed| UpstreamError::Resolve(format!("{host}: no answer in time")))?
+        .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?;
     let mut last = UpstreamError::Resolve(format!("{host}: no address"));
     for address in addresses {
-        match dial(address, deadline).await {
+        match dial(address, Deadline::after("connect", one).earlier(all)).await {
             Ok(tcp) => return Ok(tcp),
-            Err(error) => last = UpstreamError::Connect(error.to_string()),
+            Err(error) => last = UpstreamError::Connect(format!("{address}: {error}")),
+        }
+        if all.has_passed() {
+            break;
         }
     }
     Err(last)
