@@ -172,13 +172,9 @@ async fn ti_05_neither_renegotiation_nor_early_data() {
     // "R" at the beginning of a line makes s_client renegotiate.
     let said = openssl(&["-tls1_2", "-connect", &address], "R\\n").await;
     assert!(said.contains("220 relay.test"), "{said}");
-    assert!(
-        said.contains("no renegotiation")
-            || said.contains("no_renegotiation")
-            || said.contains("RENEGOTIATING"),
-        "{said}"
-    );
-    assert!(!said.contains("250 2.0.0"), "{said}");
+    let (_, afterwards) = said.split_once("RENEGOTIATING").expect("it did not try");
+    // A second handshake would have shown the relay's certificate again.
+    assert!(!afterwards.contains("verify return"), "{said}");
     let ticket = world.folder.path().join("session");
     let ticket = ticket.to_str().unwrap();
     let early = world.folder.path().join("early");
@@ -211,7 +207,7 @@ async fn ti_05_neither_renegotiation_nor_early_data() {
 /// What `openssl s_client` prints, with this on its standard input, which stays open for a while.
 async fn openssl(arguments: &[&str], input: &str) -> String {
     let script = format!(
-        "(printf '{input}'; sleep 1) | timeout 4 openssl s_client {}",
+        "(sleep 0.3; printf '{input}'; sleep 1) | timeout 4 openssl s_client {}",
         arguments.join(" ")
     );
     let run = move || Command::new("sh").args(["-c", &script]).output();
