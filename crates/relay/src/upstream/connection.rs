@@ -140,6 +140,7 @@ impl Connection {
     }
 
     async fn ehlo(&mut self, target: &Target, timeouts: &Timeouts) -> Result<(), UpstreamError> {
+        self.expect_silence(Stage::Ehlo)?;
         self.smtp.ehlo(&target.helo, &mut self.channel.output);
         let reply = self
             .round_trip(Stage::Ehlo, timeouts.upstream_ehlo, Sent::Ehlo)
@@ -155,6 +156,7 @@ impl Connection {
         if !self.smtp.offer().starttls {
             return Err(UpstreamError::NoStartTls);
         }
+        self.expect_silence(Stage::StartTls)?;
         self.smtp.starttls(&mut self.channel.output);
         let reply = self
             .round_trip(Stage::StartTls, timeouts.upstream_ehlo, Sent::StartTls)
@@ -184,6 +186,21 @@ impl Connection {
     /// The certificate that it presented, if it is a TLS connection.
     pub(crate) fn presented(&self) -> Option<Fingerprint> {
         self.presented
+    }
+
+    /// Makes sure that nothing has come that nobody asked for: a reply that stands before its command would be taken
+    /// for the answer to it, and the last of them for the answer to the message.
+    ///
+    /// # Errors
+    /// Something has; what it was meant for cannot be told.
+    pub(crate) fn expect_silence(&mut self, stage: Stage) -> Result<(), UpstreamError> {
+        if self.smtp.outstanding() > 0 || self.is_quiet() {
+            return Ok(());
+        }
+        Err(UpstreamError::Protocol {
+            stage,
+            error: ClientError::Unsolicited,
+        })
     }
 
     /// Whether nothing came in since it was put aside: no EOF, no late reply, no half a line.
@@ -327,11 +344,6 @@ impl Connection {
         within: Duration,
         what: Sent,
     ) -> Result<Reply, UpstreamError> {
-        if !self.channel.input.is_empty() {
-            // Whatever stands there would be taken for the answer to what was not asked yet.
-            let error = ClientError::Unsolicited;
-            return Err(UpstreamError::Protocol { stage, error });
-        }
         self.flush(stage, within).await?;
         self.expect(stage, within, what).await
     }

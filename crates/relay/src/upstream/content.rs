@@ -188,6 +188,7 @@ impl Exchange {
             return Err(UpstreamError::Closed(Stage::Content));
         };
         let connection = lease.connection();
+        connection.glance().await;
         listen(connection)?;
         outgoing.admit(content)?;
         match outgoing.framing {
@@ -205,31 +206,30 @@ impl Exchange {
                 if accepted < content.len() || check.finish().is_err() {
                     return Err(not_clean());
                 }
+                // The last chunk's answer is the message's: nothing else may stand before it.
+                while connection.smtp.outstanding() > 0 {
+                    let within = last_word.remaining();
+                    chunk_answered(connection.reply(Stage::Content, within).await?)?;
+                }
+                connection.expect_silence(Stage::Content)?;
                 chunk(connection, content, Last::Yes);
             }
         }
         content.clear();
         let block = block.min(last_word.remaining());
         connection.flush(Stage::Content, block).await?;
-        loop {
-            let (sent, reply) = connection
-                .reply(Stage::FinalReply, last_word.remaining())
-                .await?;
-            if sent == Sent::Chunk {
-                chunk_answered((sent, reply))?;
-                continue;
+        let within = last_word.remaining();
+        let (_content, reply) = connection.reply(Stage::FinalReply, within).await?;
+        match reply.severity() {
+            Severity::Positive => Ok(reply),
+            Severity::Intermediate => Err(UpstreamError::Closed(Stage::FinalReply)),
+            Severity::Transient | Severity::Permanent => {
+                connection.needs_reset = false;
+                Err(UpstreamError::Refused {
+                    stage: Stage::FinalReply,
+                    reply,
+                })
             }
-            return match reply.severity() {
-                Severity::Positive => Ok(reply),
-                Severity::Intermediate => Err(UpstreamError::Closed(Stage::FinalReply)),
-                Severity::Transient | Severity::Permanent => {
-                    connection.needs_reset = false;
-                    Err(UpstreamError::Refused {
-                        stage: Stage::FinalReply,
-                        reply,
-                    })
-                }
-            };
         }
     }
 

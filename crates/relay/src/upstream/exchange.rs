@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tenantry_smtp::{Mail, Rcpt, Reply, Sent, Severity};
+use tenantry_smtp::{ClientError, Mail, Rcpt, Reply, Sent, Severity};
 
 use super::commands::{present_the_right_identity, queue_mail, queue_rcpt, step, suits};
 use super::content::Outgoing;
@@ -120,7 +120,11 @@ impl Exchange {
     /// A kept connection that was dead all along: nothing was asked of the upstream yet.
     fn may_retry(&mut self, error: &UpstreamError) -> bool {
         let dead = match error {
-            UpstreamError::Closed(_) => true,
+            UpstreamError::Closed(_)
+            | UpstreamError::Protocol {
+                error: ClientError::Unsolicited,
+                ..
+            } => true,
             UpstreamError::Refused { reply, .. } => reply.code() == GOING_AWAY,
             UpstreamError::Busy
             | UpstreamError::Resolve(_)
@@ -181,14 +185,17 @@ impl Exchange {
         if waiting {
             suits(connection, mail, &route)?;
             present_the_right_identity(connection, route.targets.get(self.target))?;
+            connection.expect_silence(Stage::Mail)?;
             if connection.needs_reset {
                 connection.smtp.rset(&mut connection.channel.output);
                 step(connection, Stage::Mail, timeouts.upstream_mail).await?;
             }
+            connection.expect_silence(Stage::Mail)?;
             queue_mail(connection, mail);
             step(connection, Stage::Mail, timeouts.upstream_mail).await?;
         }
         for rcpt in group {
+            connection.expect_silence(Stage::Rcpt)?;
             queue_rcpt(connection, rcpt);
             step(connection, Stage::Rcpt, timeouts.upstream_rcpt).await?;
         }
@@ -307,6 +314,7 @@ impl Exchange {
             return Err(UpstreamError::Closed(Stage::Data));
         };
         let connection = lease.connection();
+        connection.expect_silence(Stage::Data)?;
         if connection.offer().chunking {
             return Ok(Outgoing::chunks(
                 connection.offer(),
