@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::BytesMut;
 use tenantry_net::{Admission, Channel, Connection, Stream};
 use tokio::net::TcpStream;
@@ -16,15 +18,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::ListenerTls;
 use crate::handshake;
+use crate::listeners::ListenerName;
 use crate::relay::Shared;
 use crate::reply::Answer;
 use crate::session::Session;
 use crate::telemetry::events;
 
-/// Takes connections of one listener until it is stopped.
+/// Takes connections of one listener until it is stopped. A reload may give it another name.
 pub(crate) async fn accept(
     shared: Arc<Shared>,
-    name: Arc<str>,
+    name: Arc<ArcSwap<Arc<str>>>,
     listener: tenantry_net::Listener,
     stop: CancellationToken,
 ) {
@@ -34,10 +37,12 @@ pub(crate) async fn accept(
             () = stop.cancelled() => return,
             connection = listener.accept() => connection,
         };
+        let name = Arc::clone(&**name.load());
+        let name = name.current();
         match &connection.admission {
             Admission::Admitted(_) => {
                 let counted = shared.count_session();
-                let serving = serve(Arc::clone(&shared), Arc::clone(&name), connection);
+                let serving = serve(Arc::clone(&shared), name, connection);
                 shared.tasks().spawn(async move {
                     serving.await;
                     drop(counted);
@@ -52,17 +57,10 @@ pub(crate) async fn accept(
 /// Serves one connection, whatever happens in it.
 async fn serve(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
     let peer = connection.peer;
-    let cut_off = shared.cut_off().clone();
     let session = session(Arc::clone(&shared), Arc::clone(&name), connection);
-    tokio::select! {
-        // Cut off after the time to finish has passed: what is in flight was not acknowledged.
-        () = cut_off.cancelled() => {}
-        outcome = guard(Box::pin(session)) => {
-            if let Err(panic) = outcome {
-                shared.count_panic();
-                events::session_panicked(&name, peer, message(&*panic));
-            }
-        }
+    if let Err(panic) = guard(Box::pin(session)).await {
+        shared.count_panic();
+        events::session_panicked(&name, peer, message(&*panic));
     }
 }
 
@@ -74,7 +72,13 @@ async fn session(shared: Arc<Shared>, name: Arc<str>, connection: Connection) {
         local: _,
         admission: _permit,
     } = connection;
-    if let Some(session) = Box::pin(open(shared, name, stream, peer)).await {
+    let cut_off = shared.cut_off().clone();
+    let opened = tokio::select! {
+        // Nothing was said yet that could be lost.
+        () = cut_off.cancelled() => None,
+        opened = Box::pin(open(shared, name, stream, peer)) => opened,
+    };
+    if let Some(session) = opened {
         session.run().await;
     }
 }
@@ -143,6 +147,9 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a message")
 }
+
+/// What a session that is cut off may take to end by itself.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

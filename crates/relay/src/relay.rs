@@ -1,20 +1,18 @@
 //! The running relay: its listeners, its configuration in force, its sessions; started, reloaded and stopped here.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tenantry_net::ConnectionLimits;
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accept;
 use crate::config::Config;
+use crate::listeners::Listeners;
 use crate::snapshot::Snapshot;
 use crate::telemetry::{ClosedTransaction, events};
 use crate::upstream::pool::Pool;
@@ -23,9 +21,7 @@ use crate::upstream::pool::Pool;
 #[derive(Debug)]
 pub struct Relay {
     shared: Arc<Shared>,
-    listeners: Mutex<HashMap<Arc<str>, Listening>>,
-    /// Of all listeners together.
-    limits: Arc<ConnectionLimits>,
+    listeners: Listeners,
 }
 
 /// What all sessions share.
@@ -42,22 +38,6 @@ pub(crate) struct Shared {
     numbered: AtomicU64,
     panics: AtomicU64,
     observers: broadcast::Sender<ClosedTransaction>,
-}
-
-/// One bound listener.
-#[derive(Debug)]
-struct Listening {
-    configured: SocketAddr,
-    bound: SocketAddr,
-    stop: CancellationToken,
-}
-
-/// A listener that is bound and not yet served.
-struct Bound {
-    name: Arc<str>,
-    configured: SocketAddr,
-    at: SocketAddr,
-    socket: tenantry_net::Listener,
 }
 
 /// What a relay is busy with at a moment.
@@ -101,10 +81,7 @@ impl Relay {
     /// An address cannot be bound; nothing is left running.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let pool = Pool::default();
-        let limits = ConnectionLimits::new(
-            config.limits.connections as usize,
-            config.limits.connections_per_source as usize,
-        );
+        let listeners = Listeners::new(&config);
         let snapshot = Snapshot::new(config, &pool);
         let shared = Arc::new(Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -118,31 +95,16 @@ impl Relay {
             panics: AtomicU64::new(0),
             observers: broadcast::Sender::new(OBSERVED),
         });
-        let relay = Relay {
-            shared,
-            listeners: Mutex::default(),
-            limits,
-        };
-        let snapshot = relay.shared.snapshot();
-        let bound = relay.bind_missing(&snapshot.config)?;
-        relay.serve(bound);
-        relay.shared.spawn_sweeper();
-        Ok(relay)
+        let plan = listeners.plan(&shared.snapshot().config)?;
+        listeners.apply(plan, &shared);
+        shared.spawn_sweeper();
+        Ok(Relay { shared, listeners })
     }
 
     /// Where the listeners are, by name: the ports that the system chose, where the configuration says 0.
     #[must_use]
     pub fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
-        let listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut addresses: Vec<_> = listeners
-            .iter()
-            .map(|(name, at)| (Arc::clone(name), at.bound))
-            .collect();
-        addresses.sort();
-        addresses
+        self.listeners.addresses()
     }
 
     /// Puts a checked configuration in force for all transactions that begin from now on.
@@ -150,35 +112,11 @@ impl Relay {
     /// # Errors
     /// A listener that is new in it cannot be bound; then nothing changes.
     pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
-        let bound = self.bind_missing(&config)?;
-        let keep: Vec<(Arc<str>, SocketAddr)> = config
-            .listeners
-            .iter()
-            .map(|listener| (Arc::clone(&listener.name), listener.address))
-            .collect();
-        self.limits.change(
-            config.limits.connections as usize,
-            config.limits.connections_per_source as usize,
-        );
+        let plan = self.listeners.plan(&config)?;
         let snapshot = Arc::new(Snapshot::new(config, &self.shared.pool));
         self.shared.snapshot.store(Arc::clone(&snapshot));
         self.shared.pool.retire_all_but(snapshot.slots());
-        {
-            let mut listeners = self
-                .listeners
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            listeners.retain(|name, at| {
-                let kept = keep
-                    .iter()
-                    .any(|(kept, address)| kept == name && *address == at.configured);
-                if !kept {
-                    at.stop.cancel();
-                }
-                kept
-            });
-        }
-        self.serve(bound);
+        self.listeners.apply(plan, &self.shared);
         let config = &snapshot.config;
         events::reloaded(
             config.tenants.len(),
@@ -219,65 +157,6 @@ impl Relay {
     #[must_use]
     pub fn transactions(&self) -> broadcast::Receiver<ClosedTransaction> {
         self.shared.observers.subscribe()
-    }
-
-    fn bind_missing(&self, config: &Config) -> Result<Vec<Bound>, StartError> {
-        let listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut bound = Vec::new();
-        for listener in &config.listeners {
-            if listeners
-                .get(&listener.name)
-                .is_some_and(|at| at.configured == listener.address)
-            {
-                continue;
-            }
-            let failed = |error| StartError::Bind {
-                listener: listener.name.to_string(),
-                address: listener.address,
-                error,
-            };
-            let socket =
-                tenantry_net::Listener::bind(listener.address, BACKLOG, Arc::clone(&self.limits))
-                    .map_err(failed)?;
-            let at = socket.local_addr().map_err(failed)?;
-            bound.push(Bound {
-                name: Arc::clone(&listener.name),
-                configured: listener.address,
-                at,
-                socket,
-            });
-        }
-        Ok(bound)
-    }
-
-    fn serve(&self, bound: Vec<Bound>) {
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for Bound {
-            name,
-            configured,
-            at,
-            socket,
-        } in bound
-        {
-            let stop = self.shared.stopping.child_token();
-            events::listening(&name, at);
-            listeners.insert(
-                Arc::clone(&name),
-                Listening {
-                    configured,
-                    bound: at,
-                    stop: stop.clone(),
-                },
-            );
-            let accepting = accept::accept(Arc::clone(&self.shared), name, socket, stop);
-            self.shared.tasks.spawn(accepting);
-        }
     }
 }
 
@@ -361,9 +240,6 @@ impl Drop for Counted {
 
 /// Closed transactions that a slow observer may be behind.
 const OBSERVED: usize = 4096;
-
-/// Connections that the system holds until they are accepted.
-const BACKLOG: u32 = 1024;
 
 /// How often the pool is looked through.
 const SWEEP: Duration = Duration::from_secs(5);

@@ -6,14 +6,11 @@ use tenantry_net::{ChannelError, Deadline};
 use tokio::time::{Instant, timeout};
 
 use super::{End, Session};
-use crate::reply::Answer;
+use crate::reply::{Answer, Fault};
 
 impl Session {
-    /// Whether the client talks before it was greeted (RFC 5321 section 3.1); TLS clients were quiet in the handshake.
+    /// Whether the client talks before it was greeted (RFC 5321 section 3.1), in clear or inside implicit TLS.
     pub(super) async fn talks_first(&mut self) -> bool {
-        if self.secured.is_some() {
-            return false;
-        }
         // Filling is cancel-safe: whatever arrives later is read as the first command.
         let deadline = Deadline::after("idle", self.snapshot.timeouts.idle);
         match timeout(EARLY_TALKER, self.channel.fill(deadline)).await {
@@ -79,6 +76,17 @@ impl Session {
             })
     }
 
+    /// Says that it is over, to a client in the middle of anything.
+    pub(super) async fn last_word(&mut self) {
+        if let Some(transaction) = &mut self.transaction {
+            let why = "cut off by the end of the relay; the upstream may have the message";
+            transaction.blame(Fault::Local, why.to_owned());
+        }
+        self.say(Answer::ShuttingDown);
+        // The session is over whether the client hears it or not.
+        let _ = timeout(CUT_OFF, self.flush()).await;
+    }
+
     /// Says a last word and ends the session.
     pub(super) async fn part(&mut self, answer: Answer, end: End) -> Result<(), End> {
         self.say(answer);
@@ -97,3 +105,6 @@ const EARLY_TALKER: Duration = Duration::from_millis(2);
 
 /// How long the last reply may take.
 const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// How long it may take when the time to finish has passed.
+const CUT_OFF: Duration = Duration::from_millis(300);
