@@ -4,6 +4,7 @@ mod capabilities;
 mod pipelining;
 mod pool;
 mod replies;
+mod stray;
 mod tls;
 mod trouble;
 

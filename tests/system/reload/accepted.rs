@@ -259,3 +259,67 @@ async fn changed_limits_hold_from_the_next_connection_on() {
     program.stop().await;
     world.stop().await;
 }
+
+#[tokio::test]
+async fn i2_a_listener_that_asks_for_no_certificates_any_more_believes_none() {
+    let world = two_tenants().start().await;
+    let mut program = Program::run(&world).await;
+    let tls = world.pki.client(&["tenant-a.example"]);
+    let mut session = Client::starttls(STRANGER, program.at("starttls"), &tls).await;
+    assert_eq!(asked(&mut session, "u@x.example").await.code, 250);
+    assert_eq!(finish(&mut session).await.code, 250);
+    let off = world
+        .config
+        .replace(ASKING, "client_certificates = \"off\"");
+    reload(&mut program, &world, &off).await;
+    asked(&mut session, "u@x.example").await.is("550 5.7.64");
+    session.quit().await;
+    world.messages(0, 1).await;
+    program.stop().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_in_clear_text_ends_when_its_listener_demands_tls() {
+    let world = two_tenants().start().await;
+    let mut program = Program::run(&world).await;
+    let mut clear = Client::ehlo(PEER, program.at("starttls")).await;
+    assert_eq!(clear.message(FROM_A, SMALL).await.code, 250);
+    let demanding = world
+        .config
+        .replace("tls = \"starttls\"", "tls = \"starttls-required\"");
+    reload(&mut program, &world, &demanding).await;
+    let answer = clear.command("MAIL FROM:<u@tenant-a.example>").await;
+    assert!([421, 530].contains(&answer.code), "{answer:?}");
+    clear.vanish();
+    world.messages(0, 1).await;
+    program.stop().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_listener_can_be_renamed() {
+    let world = two_tenants().start().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let named = |name: &str| {
+        format!(
+            "{}\n[[listener]]\nname = \"{name}\"\naddress = \"{address}\"\ntls = \"off\"\n",
+            world.config
+        )
+    };
+    super::write(&world, &named("before"));
+    let mut program = Program::run(&world).await;
+    let mut session = Client::ehlo(PEER, address).await;
+    reload(&mut program, &world, &named("after")).await;
+    let mut new = Client::ehlo(PEER, address).await;
+    assert_eq!(new.message(FROM_A, SMALL).await.code, 250);
+    new.quit().await;
+    // A session that came by the old name may go on or be told to come again.
+    let answer = session.command("MAIL FROM:<u@tenant-a.example>").await;
+    assert!([250, 421].contains(&answer.code), "{answer:?}");
+    session.vanish();
+    program.stop().await;
+    world.stop().await;
+}

@@ -87,7 +87,11 @@ async fn what_does_not_finish_in_time_is_cut_off_and_no_piece_of_it_is_delivered
         "{took:?}"
     );
     let rest = slow.until_closed().await;
-    assert!(!rest.starts_with(b"2"), "{}", rest.escape_ascii());
+    assert!(rest.starts_with(b"421 4.3.2 "), "{}", rest.escape_ascii());
+    for line in ["transaction closed", "session closed"] {
+        let said = program.lines.iter().filter(|logged| logged.contains(line));
+        assert_eq!(said.count(), 1, "{line}: {:#?}", program.lines);
+    }
     let closed = world
         .journal(0)
         .await_totals("all closed", PATIENCE, |totals| totals.open == 0);
@@ -125,4 +129,40 @@ async fn an_upstream_that_hangs_does_not_keep_a_stop_from_ending() {
     let rest = client.until_closed().await;
     assert!(!rest.starts_with(b"2"), "{}", rest.escape_ascii());
     world.relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_transaction_was_refused_does_not_hold_up_a_stop() {
+    let world = two_tenants().start().await;
+    let mut program = Program::run(&world).await;
+    let at = program.at("plain");
+    let mut chunk = Client::ehlo(STRANGER, at).await;
+    asked(&mut chunk, "u@tenant-a.example")
+        .await
+        .is("550 5.7.64");
+    chunk.send("BDAT 3\r\nabc").await;
+    assert!(chunk.answer().await.is_permanent());
+    let mut message = Client::ehlo(PEER, at).await;
+    assert_eq!(asked(&mut message, "u@tenant-a.example").await.code, 250);
+    message.says("DATA", 354).await;
+    message.send("Subject: bare\n\r\n.\r\n").await;
+    message.expect(550).await;
+    let began = Instant::now();
+    program.signal("TERM");
+    for client in [&mut chunk, &mut message] {
+        client.expect(421).await.is("421 4.3.2");
+    }
+    drop((chunk, message));
+    assert_eq!(
+        program.ended().await.code(),
+        Some(0),
+        "{:#?}",
+        program.lines
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    world.stop().await;
 }
