@@ -7,9 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::BytesMut;
 use tenantry_net::{Admission, Channel, Connection, Stream};
 use tokio::net::TcpStream;
@@ -27,7 +25,7 @@ use crate::telemetry::events;
 /// Takes connections of one listener until it is stopped. A reload may give it another name.
 pub(crate) async fn accept(
     shared: Arc<Shared>,
-    name: Arc<ArcSwap<Arc<str>>>,
+    name: ListenerName,
     listener: tenantry_net::Listener,
     stop: CancellationToken,
 ) {
@@ -37,7 +35,6 @@ pub(crate) async fn accept(
             () = stop.cancelled() => return,
             connection = listener.accept() => connection,
         };
-        let name = Arc::clone(&**name.load());
         let name = name.current();
         match &connection.admission {
             Admission::Admitted(_) => {
@@ -147,9 +144,6 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a message")
 }
-
-/// What a session that is cut off may take to end by itself.
-const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

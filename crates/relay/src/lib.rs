@@ -11,6 +11,7 @@ mod content;
 pub mod evidence;
 pub mod explain;
 mod handshake;
+mod listeners;
 mod relay;
 mod reply;
 mod route;

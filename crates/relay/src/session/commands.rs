@@ -11,7 +11,7 @@ use super::{End, Session};
 use crate::config::TrustedExchange;
 use crate::handshake;
 use crate::reply::Answer;
-use crate::telemetry::events;
+use crate::telemetry::events::{self, SessionLine};
 
 impl Session {
     /// Handles one command.
@@ -124,6 +124,18 @@ impl Session {
             Ok(secured) => secured,
             Err::<_, String>(error) => {
                 events::handshake_failed(&self.id, &self.listener, self.peer, &error);
+                events::session_closed(&SessionLine {
+                    session: &self.id,
+                    listener: &self.listener,
+                    peer: self.peer,
+                    tls: None,
+                    certificate: None,
+                    helo: &self.helo,
+                    transactions: self.transactions,
+                    messages: self.smtp.messages(),
+                    elapsed: self.began.elapsed(),
+                    end: End::Tls,
+                });
                 return None;
             }
         };

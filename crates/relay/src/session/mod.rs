@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::config::{Listener, ListenerTls, TrustedExchange};
 use crate::evidence;
 use crate::relay::Shared;
-use crate::reply::{Answer, Fault};
+use crate::reply::Answer;
 use crate::snapshot::Snapshot;
 use crate::telemetry::events::{self, SessionLine};
 use transaction::Transaction;
@@ -93,9 +93,6 @@ pub(crate) enum End {
     /// The relay is stopping.
     #[error("shutting down")]
     Shutdown,
-    /// The relay has stopped before the session's work was done.
-    #[error("cut off when the relay stopped")]
-    CutOff,
     /// STARTTLS led nowhere.
     #[error("the TLS handshake failed")]
     Tls,
@@ -172,9 +169,6 @@ impl Session {
                 Err(why) => end = Some(why),
             }
         };
-        if end == End::CutOff {
-            self.cut_off();
-        }
         self.abandon(end);
         self.log_end(end);
         if end != End::Gone {
@@ -196,23 +190,6 @@ impl Session {
             elapsed: self.began.elapsed(),
             end,
         });
-    }
-
-    /// Serves until the relay has waited long enough for its sessions.
-    async fn serve_until_cut_off(&mut self) -> Result<Course, End> {
-        let cut_off = self.shared.cut_off().clone();
-        tokio::select! {
-            // What is under way was not acknowledged, and is said and logged to have failed.
-            () = cut_off.cancelled() => Err(End::CutOff),
-            course = self.serve() => course,
-        }
-    }
-
-    fn cut_off(&mut self) {
-        if let Some(transaction) = &mut self.transaction {
-            transaction.blame(Fault::Local, End::CutOff.to_string());
-        }
-        self.say(Answer::ShuttingDown);
     }
 
     async fn serve(&mut self) -> Result<Course, End> {
