@@ -119,6 +119,29 @@ async fn client_at((begin, steps): (Begin, &[Step]), to: SocketAddr, tls: &Tls) 
     client
 }
 
+/// Clients that come to every stage at the same time, and vanish or reset.
+async fn all_stages(to: SocketAddr, tls: &Tls) {
+    let mut clients = JoinSet::new();
+    for stage in STAGES.iter().copied() {
+        for reset in [false, true] {
+            let tls = tls.clone();
+            clients.spawn(async move {
+                for _time in 0..2 {
+                    let client = client_at(stage, to, &tls).await;
+                    if reset {
+                        client.reset()
+                    } else {
+                        client.vanish()
+                    }
+                }
+            });
+        }
+    }
+    while let Some(client) = clients.join_next().await {
+        client.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_vanish_at_any_stage_leave_nothing_behind() {
     for extensions in [None, Some(&["8BITMIME", "PIPELINING"])] {
@@ -134,27 +157,9 @@ async fn clients_that_vanish_at_any_stage_leave_nothing_behind() {
             .await;
         let (program, descriptors) = warm(&world).await;
         let tls = world.pki.client(&["tenant-a.example"]);
-        let mut clients = JoinSet::new();
         // In the program, where descriptors are counted, and in this process, where sessions are.
         for to in [program.at("starttls"), world.at("starttls")] {
-            for stage in STAGES.iter().copied() {
-                for reset in [false, true] {
-                    let tls = tls.clone();
-                    clients.spawn(async move {
-                        for _time in 0..2 {
-                            let client = client_at(stage, to, &tls).await;
-                            if reset {
-                                client.reset()
-                            } else {
-                                client.vanish()
-                            }
-                        }
-                    });
-                }
-            }
-        }
-        while let Some(client) = clients.join_next().await {
-            client.unwrap();
+            all_stages(to, &tls).await;
         }
         world.at_rest().await;
         assert_eq!(world.relay.load().panics, 0);

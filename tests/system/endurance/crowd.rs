@@ -1,11 +1,12 @@
 //! RE-01, F13: 1,000 idle TLS sessions and 200 busy ones at once.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use tokio::task::JoinSet;
 
 use super::{FROM_A, SMALL, at_rest, delivers, plan, warm};
-use crate::client::Client;
+use crate::client::{Client, Tls};
 
 /// Idle sessions.
 const IDLE: usize = 1_000;
@@ -30,18 +31,7 @@ async fn a_thousand_idle_and_two_hundred_busy_sessions_at_once() {
     let tls = world.pki.client(&["tenant-a.example"]);
     let at = program.at("starttls");
     let before = program.memory("VmRSS");
-    let mut arriving = JoinSet::new();
-    for group in 0..10 {
-        let tls = tls.clone();
-        arriving.spawn(async move {
-            let mut idle = Vec::new();
-            for _session in 0..IDLE / 10 {
-                idle.push(Client::starttls(&format!("127.1.0.{group}"), at, &tls).await);
-            }
-            idle
-        });
-    }
-    let mut idle: Vec<Client> = arriving.join_all().await.into_iter().flatten().collect();
+    let mut idle = arrive(at, &tls).await;
     let each = (program.memory("VmRSS").saturating_sub(before)) / IDLE as u64;
     assert!(each <= KIB_EACH, "{each} KiB for each idle session");
     assert!(program.descriptors() >= descriptors + IDLE);
@@ -75,6 +65,22 @@ async fn a_thousand_idle_and_two_hundred_busy_sessions_at_once() {
     delivers(&program).await;
     program.stop().await;
     world.stop().await;
+}
+
+/// Idle sessions from several addresses.
+async fn arrive(at: SocketAddr, tls: &Tls) -> Vec<Client> {
+    let mut arriving = JoinSet::new();
+    for group in 0..10 {
+        let tls = tls.clone();
+        arriving.spawn(async move {
+            let mut idle = Vec::new();
+            for _session in 0..IDLE / 10 {
+                idle.push(Client::starttls(&format!("127.1.0.{group}"), at, &tls).await);
+            }
+            idle
+        });
+    }
+    arriving.join_all().await.into_iter().flatten().collect()
 }
 
 /// Raises this process' soft limit if it is too low; children inherit it.

@@ -1,9 +1,11 @@
 //! Upstreams that vanish at every stage: temporary failures for their messages, and nothing left behind.
 
-use tenantry_lab::upstream::{Fault, Stage};
+use tenantry_lab::upstream::{Fault, Stage, UpstreamSettings};
 
 use super::{FROM_A, SMALL, all_closed, at_rest, plan, warm};
 use crate::client::{Client, PEER};
+use crate::program::Program;
+use crate::world::Pki;
 
 /// Every stage of a transaction at an upstream, after how many octets and how many times without a fault: the message
 /// that warms the program up, with its two greetings, goes through.
@@ -19,6 +21,35 @@ const STAGES: [(Stage, u64, u64); 9] = [
     (Stage::End, 0, 1),
 ];
 
+/// An upstream that closes and resets once each at every stage.
+fn vanishing(pki: &Pki, extensions: &[&str]) -> UpstreamSettings {
+    let mut settings = pki.upstream().with_extensions(extensions);
+    for (stage, octets, skip) in STAGES {
+        let fault = Fault::at(stage).after_octets(octets).skip(skip);
+        let fault = fault.once().silent();
+        settings = settings
+            .with_fault(fault.clone().close())
+            .with_fault(fault.reset());
+    }
+    settings
+}
+
+/// The code of the answer that ends a message.
+async fn attempt(program: &Program, raw: &[u8]) -> u16 {
+    let mut client = Client::ehlo(PEER, program.at("plain")).await;
+    client.says("MAIL FROM:<u@tenant-a.example>", 250).await;
+    let mut answer = client.command("RCPT TO:<x@elsewhere.example>").await;
+    if answer.code == 250 {
+        answer = client.command("DATA").await;
+    }
+    if answer.code == 354 {
+        client.send(raw).await;
+        answer = client.answer().await;
+    }
+    client.quit().await;
+    answer.code
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upstream_that_vanishes_at_any_stage_leaves_nothing_behind() {
     for extensions in [
@@ -27,17 +58,7 @@ async fn an_upstream_that_vanishes_at_any_stage_leaves_nothing_behind() {
         &["8BITMIME"],
     ] {
         let world = plan()
-            .first_upstream(move |pki| {
-                let mut settings = pki.upstream().with_extensions(extensions);
-                for (stage, octets, skip) in STAGES {
-                    let fault = Fault::at(stage).after_octets(octets).skip(skip);
-                    let fault = fault.once().silent();
-                    settings = settings
-                        .with_fault(fault.clone().close())
-                        .with_fault(fault.reset());
-                }
-                settings
-            })
+            .first_upstream(move |pki| vanishing(pki, extensions))
             .start()
             .await;
         let (program, descriptors) = warm(&world).await;
@@ -50,27 +71,12 @@ async fn an_upstream_that_vanishes_at_any_stage_leaves_nothing_behind() {
         ]
         .concat();
         for message in 0..40 {
-            let mut client = Client::ehlo(PEER, program.at("plain")).await;
-            client.says("MAIL FROM:<u@tenant-a.example>", 250).await;
-            let answer = client.command("RCPT TO:<x@elsewhere.example>").await;
-            let answer = match answer.code {
-                250 => match client.command("DATA").await {
-                    ready if ready.code == 354 => {
-                        client
-                            .send(if message % 2 == 0 { SMALL } else { &content })
-                            .await;
-                        client.answer().await
-                    }
-                    refused => refused,
-                },
-                _ => answer,
-            };
-            match answer.code {
+            let raw = if message % 2 == 0 { SMALL } else { &content };
+            match attempt(&program, raw).await {
                 250 => taken += 1,
                 451 => failed += 1,
-                _ => panic!("{answer:?}"),
+                code => panic!("{code}"),
             }
-            client.quit().await;
         }
         assert!(
             failed >= 10 && taken >= 10,

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tenantry_lab::pki::{Authority, CertificateSpec, Validity, self_signed};
@@ -134,6 +134,7 @@ impl Wardrobe {
 }
 
 /// One client's work.
+#[derive(Clone)]
 struct Worker {
     plain: SocketAddr,
     implicit: SocketAddr,
@@ -188,16 +189,20 @@ impl Worker {
                     refused(client, &format!("u@{near}")).await;
                 }
             }
-            Attempt::Abandons => {
-                client.says(format!("MAIL FROM:<{sender}>"), 250).await;
-                let _ = client.command("RCPT TO:<x@elsewhere.example>").await;
-                let leave = ["RSET", "EHLO again.example"][number % 2];
-                client.says(leave, 250).await;
-                let other = tenant + 1;
-                self.offer(client, &name(other), &format!("u@{}", domain(other)), &[])
-                    .await;
-            }
+            Attempt::Abandons => self.abandon(client, number, tenant).await,
         }
+    }
+
+    /// Leaves a transaction of one tenant in the middle, and goes on with another's.
+    async fn abandon(&self, client: &mut Client, number: usize, tenant: usize) {
+        let sender = format!("u@{}", domain(tenant));
+        client.says(format!("MAIL FROM:<{sender}>"), 250).await;
+        let _ = client.command("RCPT TO:<x@elsewhere.example>").await;
+        let leave = ["RSET", "EHLO again.example"][number % 2];
+        client.says(leave, 250).await;
+        let other = tenant + 1;
+        self.offer(client, &name(other), &format!("u@{}", domain(other)), &[])
+            .await;
     }
 
     async fn dressed(&self, from: &str, tls: &Tls) -> Client {
@@ -246,6 +251,23 @@ async fn refused(client: &mut Client, sender: &str) {
     client.says("RSET", 250).await;
 }
 
+async fn all_workers(worker: Worker, transactions: usize) {
+    let mut workers = JoinSet::new();
+    for first in 0..WORKERS {
+        let worker = worker.clone();
+        workers.spawn(async move {
+            let mut client = Client::ehlo(PEER, worker.plain).await;
+            for number in (first..transactions).step_by(WORKERS) {
+                worker.attempt(&mut client, number).await;
+            }
+            client.quit().await;
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f6_hostile_clients_resets_and_reloads_cross_no_tenants() {
     let mut world = world().await;
@@ -254,39 +276,17 @@ async fn f6_hostile_clients_resets_and_reloads_cross_no_tenants() {
     let identities: HashMap<String, String> = (0..TENANTS)
         .map(|tenant| (name(tenant), world.identity(&name(tenant))))
         .collect();
-    let wardrobe = Arc::new(Wardrobe::new(&world));
-    let accepted = Arc::new(AtomicUsize::new(0));
-    let failed = Arc::new(AtomicUsize::new(0));
-    let done = Arc::new(AtomicBool::new(false));
-    let mut workers = JoinSet::new();
-    for worker in 0..WORKERS {
-        let work = Worker {
-            plain: world.at("plain"),
-            implicit: world.at("implicit"),
-            wardrobe: Arc::clone(&wardrobe),
-            accepted: Arc::clone(&accepted),
-            failed: Arc::clone(&failed),
-        };
-        workers.spawn(async move {
-            let mut client = Client::ehlo(PEER, work.plain).await;
-            for number in (worker..transactions).step_by(WORKERS) {
-                work.attempt(&mut client, number).await;
-            }
-            client.quit().await;
-        });
-    }
-    let finished = Arc::clone(&done);
-    let working = tokio::spawn(async move {
-        let mut outcome = Ok(());
-        while let Some(worker) = workers.join_next().await {
-            outcome = outcome.and(worker);
-        }
-        finished.store(true, Ordering::Relaxed);
-        outcome
-    });
+    let worker = Worker {
+        plain: world.at("plain"),
+        implicit: world.at("implicit"),
+        wardrobe: Arc::new(Wardrobe::new(&world)),
+        accepted: Arc::default(),
+        failed: Arc::default(),
+    };
+    let working = tokio::spawn(all_workers(worker.clone(), transactions));
     let config = world.config.clone();
     let mut reloads = 0;
-    while !done.load(Ordering::Relaxed) {
+    while !working.is_finished() {
         tokio::time::sleep(Duration::from_millis(700)).await;
         // Every other reload is a bad one, which changes nothing.
         if reloads % 2 == 0 {
@@ -298,11 +298,9 @@ async fn f6_hostile_clients_resets_and_reloads_cross_no_tenants() {
         }
         reloads += 1;
     }
-    working.await.unwrap().unwrap();
-    let (accepted, failed) = (
-        accepted.load(Ordering::Relaxed),
-        failed.load(Ordering::Relaxed),
-    );
+    working.await.unwrap();
+    let [accepted, failed] =
+        [&worker.accepted, &worker.failed].map(|counter| counter.load(Ordering::Relaxed));
     let arrived = world.journal(0).messages();
     let wrong = crossings(&arrived, &identities);
     assert_eq!(wrong.len(), 0, "for example {:?}", wrong.first());

@@ -16,12 +16,8 @@ async fn a_stop_finishes_what_runs_and_begins_nothing() {
         let tls = world.pki.client(&["tenant-a.example"]);
         let mut idle_inside = Client::starttls(STRANGER, program.at("starttls"), &tls).await;
         let mut asked_already = Client::ehlo(PEER, at).await;
-        assert_eq!(
-            asked(&mut asked_already, "first@tenant-a.example")
-                .await
-                .code,
-            250
-        );
+        let answer = asked(&mut asked_already, "first@tenant-a.example").await;
+        assert_eq!(answer.code, 250);
         let mut in_content = Client::ehlo(PEER, at).await;
         in_content.open(FROM_A).await;
         in_content.send("Subject: half\r\n\r\n").await;
@@ -43,12 +39,8 @@ async fn a_stop_finishes_what_runs_and_begins_nothing() {
             .await;
         assert_eq!(asked_already.answers_until_closed().await[0].code, 421);
         let began = Instant::now();
-        assert_eq!(
-            program.ended().await.code(),
-            Some(0),
-            "{:#?}",
-            program.lines
-        );
+        let code = program.ended().await.code();
+        assert_eq!(code, Some(0), "{:#?}", program.lines);
         assert!(began.elapsed() < Duration::from_secs(3));
         let messages = world.messages(0, 2).await;
         assert!(messages.iter().any(|record| {
