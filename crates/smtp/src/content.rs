@@ -25,7 +25,7 @@ pub struct ContentLimits {
     pub max_line: usize,
 }
 
-/// What is wrong with a content; the first fault counts.
+/// What is wrong with a content; the first fault counts, but for an end that is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 pub enum ContentFault {
     /// A CR that no LF follows.
@@ -46,6 +46,10 @@ pub enum ContentFault {
     /// More BDAT chunks than the limit.
     #[error("message has too many chunks")]
     TooManyChunks,
+    /// CR CR LF "." CR LF: an end of data to some and none to others, so that what follows may be content as well as
+    /// commands. Nothing of it may be read: the connection is closed.
+    #[error("message has an end that is in doubt")]
+    DoubtfulEnd,
 }
 
 impl ContentFault {
@@ -62,6 +66,9 @@ impl ContentFault {
             Self::LineTooLong => Reply::fixed(554, content, "Message has a line that is too long"),
             Self::TooBig => Reply::fixed(552, size, "Message too big"),
             Self::TooManyChunks => Reply::fixed(552, size, "Message has too many chunks"),
+            Self::DoubtfulEnd => {
+                Reply::fixed(521, syntax, "Message has a bare CR before its end, closing")
+            }
         }
     }
 
@@ -75,6 +82,7 @@ impl ContentFault {
             Self::LineTooLong => "line-too-long",
             Self::TooBig => "too-big",
             Self::TooManyChunks => "too-many-chunks",
+            Self::DoubtfulEnd => "doubtful-end",
         }
     }
 }

@@ -137,7 +137,7 @@ impl ServerSession {
         } else if let Some(due) = self.due.take() {
             self.resolve(due, reply.severity());
         }
-        if reply.code() == 421 {
+        if matches!(reply.code(), 421 | 521) {
             self.recipients_due = 0;
             self.due = None;
             self.enter(State::Closed);
@@ -259,7 +259,7 @@ impl ServerSession {
     fn act(&mut self, admission: Admission) -> Option<ServerEvent> {
         match admission {
             Admission::Take(command) => {
-                if admission::is_non_mail(&command, self.state) {
+                if admission::is_non_mail(&command, self.state, self.transaction.accepted) {
                     self.non_mail += 1;
                     if self.non_mail > self.limits.non_mail_commands {
                         return Some(self.close(texts::TOO_MANY_COMMANDS));

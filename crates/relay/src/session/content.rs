@@ -6,7 +6,7 @@
 use bytes::BytesMut;
 use jiff::Timestamp;
 use tenantry_net::{ChannelError, Deadline};
-use tenantry_smtp::{Content, Reply};
+use tenantry_smtp::{Content, ContentFault, Reply};
 use tokio::time::Instant;
 
 use super::commands::Hello;
@@ -96,8 +96,15 @@ impl Session {
                 }
                 Content::MessageEnd | Content::ChunkEnd { last: true } => {
                     let reply = self.finish().await;
-                    self.conclude(&reply);
-                    return Ok(());
+                    let doubtful = self.smtp.content_fault() == Some(ContentFault::DoubtfulEnd);
+                    if !doubtful {
+                        self.conclude(&reply);
+                        return Ok(());
+                    }
+                    // What follows may be content to whoever wrote it: none of it is read.
+                    self.conclude(&ContentFault::DoubtfulEnd.reply());
+                    self.flush().await?;
+                    return Err(End::Refused);
                 }
             }
         }

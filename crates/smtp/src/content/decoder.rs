@@ -18,6 +18,8 @@ pub struct DataDecoder {
     /// Octets of the current line, without dot stuffing and CR.
     line: usize,
     fault: Option<ContentFault>,
+    /// The last CR, other than that behind a dot, came directly behind another.
+    doubled_cr: bool,
 }
 
 /// Whether the message has ended.
@@ -59,6 +61,7 @@ impl DataDecoder {
             octets: 0,
             line: 0,
             fault: None,
+            doubled_cr: false,
         }
     }
 
@@ -69,7 +72,7 @@ impl DataDecoder {
         decoded
     }
 
-    /// The first fault; nothing was appended since.
+    /// The first fault, or that the end is in doubt; nothing was appended since.
     #[must_use]
     pub const fn fault(&self) -> Option<ContentFault> {
         self.fault
@@ -118,7 +121,12 @@ impl DataDecoder {
     fn run_to_end(&mut self, input: &[u8], from: usize) -> (usize, Decoded) {
         let rest = input.get(from..).unwrap_or_default();
         match rest.iter().position(|octet| self.follow(*octet)) {
-            Some(end) => (from + end + 1, Decoded::End),
+            Some(end) => {
+                if self.doubled_cr {
+                    self.fault = Some(ContentFault::DoubtfulEnd);
+                }
+                (from + end + 1, Decoded::End)
+            }
             None => (input.len(), Decoded::More),
         }
     }
@@ -209,7 +217,10 @@ impl DataDecoder {
         self.place = match (self.place, octet) {
             (Place::AfterDotCr, b'\n') => return true,
             (Place::AfterDot, b'\r') => Place::AfterDotCr,
-            (_, b'\r') => Place::AfterCr,
+            (place, b'\r') => {
+                self.doubled_cr = matches!(place, Place::AfterCr | Place::AfterDotCr);
+                Place::AfterCr
+            }
             (Place::AfterCr, b'\n') => Place::LineStart,
             (Place::LineStart, b'.') => Place::AfterDot,
             (_, _) => Place::InLine,

@@ -45,11 +45,11 @@ impl Admission {
     }
 }
 
-/// Whether a command brings no mail forward.
-pub(super) fn is_non_mail(command: &Command, state: State) -> bool {
+/// Whether a command brings no mail forward; giving up a transaction without an accepted recipient does not, either.
+pub(super) fn is_non_mail(command: &Command, state: State, accepted: u32) -> bool {
     match command {
         Command::Noop | Command::Vrfy | Command::Expn | Command::Help => true,
-        Command::Rset => !state.in_transaction(),
+        Command::Rset => !state.in_transaction() || accepted == 0,
         Command::Ehlo(_) | Command::Helo(_) => state != State::Connected,
         Command::Mail(_)
         | Command::Rcpt(_)

@@ -19,7 +19,7 @@ pub struct ServerLimits {
     pub protocol_errors: u32,
     /// Lines before EHLO that are not SMTP and are answered nevertheless.
     pub unrecognised_before_greeting: u32,
-    /// Commands without progress: NOOP, VRFY, EXPN, HELP, EHLO again, RSET of nothing.
+    /// Commands without progress: NOOP, VRFY, EXPN, HELP, EHLO again, RSET without an accepted recipient.
     pub non_mail_commands: u32,
     /// Messages of a connection.
     pub messages: u64,

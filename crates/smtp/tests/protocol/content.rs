@@ -88,10 +88,23 @@ fn sm_13_dot_cr_cr_lf_is_no_end() {
 }
 
 #[test]
-fn sm_13_cr_cr_lf_dot_is_faulty_and_ends_where_the_octets_do() {
-    let decoding = decode(b"a\r\r\n.\r\nNOOP\r\n");
-    assert_eq!(decoding.fault, Some(ContentFault::BareCr));
-    assert_eq!(decoding.rest.as_deref(), Some(&b"NOOP\r\n"[..]));
+fn sm_13_cr_cr_lf_dot_is_an_end_in_doubt() {
+    for message in [
+        &b"a\r\r\n.\r\nNOOP\r\n"[..],
+        b"a\r\n.\r\r\n.\r\nNOOP\r\n",
+        b"\r\r\n.\r\nNOOP\r\n",
+    ] {
+        let decoding = decode(message);
+        assert_eq!(decoding.fault, Some(ContentFault::DoubtfulEnd));
+        assert_eq!(decoding.rest.as_deref(), Some(&b"NOOP\r\n"[..]));
+    }
+    assert_eq!(ContentFault::DoubtfulEnd.reply().code(), 521);
+}
+
+#[test]
+fn sm_13_a_doubled_cr_elsewhere_leaves_the_end_beyond_doubt() {
+    assert_eq!(fault(b"a\r\r\nb\r\n.\r\n"), ContentFault::BareCr);
+    assert_eq!(fault(b"a\r\r\n\r\n.\r\n"), ContentFault::BareCr);
 }
 
 #[test]

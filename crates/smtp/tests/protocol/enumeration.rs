@@ -29,6 +29,13 @@ fn reference(wire: &[u8]) -> Option<Reading> {
         }
     });
     if let Some(fault) = fault {
+        // CR CR LF "." CR LF: some would go on reading.
+        let doubtful = end > 2 && framed[end - 1] == b'\r';
+        let fault = if doubtful {
+            ContentFault::DoubtfulEnd
+        } else {
+            fault
+        };
         return Some((Err(fault), rest));
     }
     let text = String::from_utf8(framed[2..(end + 2).max(2)].to_vec()).unwrap();

@@ -131,11 +131,14 @@ impl Model {
                 self.closed = true;
                 "221"
             }
-            Line::Rset if self.mail => {
+            Line::Rset if self.recipients > 0 => {
                 self.forget();
                 "250"
             }
-            Line::Rset => self.junk("250"),
+            Line::Rset => {
+                self.forget();
+                self.junk("250")
+            }
             Line::StartTls if self.tls => self.error("503"),
             Line::StartTls if !self.greeted => self.error("503"),
             Line::StartTls => {
