@@ -14,7 +14,8 @@ pub(super) enum Exposure {
     Everybody,
 }
 
-/// Networks together: as good as everybody when they hold half of the addresses in use.
+/// Networks together: as good as everybody when one of them is more than any organisation has, or all together hold a
+/// sixteenth of the IPv4 addresses or half of the IPv6 addresses in use.
 pub(super) fn networks(networks: &[IpNet]) -> Exposure {
     let (mut v4, mut v6) = (0u64, 0u64);
     for network in IpNet::aggregate(&networks.to_vec()) {
@@ -23,11 +24,8 @@ pub(super) fn networks(networks: &[IpNet]) -> Exposure {
             IpNet::V6(network) => v6 = v6.saturating_add(global_share(network)),
         }
     }
-    if v4 >= 1 << 31 || v6 >= GLOBAL_UNICAST / 2 {
-        return Exposure::Everybody;
-    }
-    if networks.iter().any(is_wide) {
-        Exposure::Wide
+    if v4 >= 1 << 28 || v6 >= GLOBAL_UNICAST / 2 || networks.iter().any(is_wide) {
+        Exposure::Everybody
     } else {
         Exposure::Narrow
     }
@@ -43,8 +41,13 @@ pub(super) fn is_wide(network: &IpNet) -> bool {
 
 /// A certificate pattern: everything below a public top-level name is as good as everybody.
 pub(super) fn pattern(pattern: &Pattern) -> Exposure {
-    let Pattern::Subtree(domain) = pattern else {
-        return Exposure::Narrow;
+    let domain = match pattern {
+        Pattern::Exact(domain) if domain.as_str() == EXCHANGE_ONLINE => return Exposure::Everybody,
+        Pattern::Exact(_) => return Exposure::Narrow,
+        Pattern::Subtree(domain) if SHARED.contains(&domain.as_str()) => {
+            return Exposure::Everybody;
+        }
+        Pattern::Subtree(domain) => domain,
     };
     let (below, top) = match domain.as_str().rsplit_once('.') {
         None => ("", domain.as_str()),
@@ -64,6 +67,22 @@ pub(super) fn pattern(pattern: &Pattern) -> Exposure {
         Exposure::Narrow
     }
 }
+
+/// The name that Exchange Online presents for the mail of every one of its tenants.
+const EXCHANGE_ONLINE: &str = "mail.protection.outlook.com";
+
+/// Domains whose certificates serve all customers of a service, so that they tell nobody apart.
+const SHARED: [&str; 9] = [
+    "amazonaws.com",
+    "amazonses.com",
+    "google.com",
+    "mail.protection.outlook.com",
+    "mx.microsoft",
+    "onmicrosoft.com",
+    "outlook.com",
+    "protection.outlook.com",
+    "sendgrid.net",
+];
 
 /// 2000::/3, all IPv6 addresses in use, counted in /32 networks (what a provider has).
 const GLOBAL_UNICAST: u64 = 1 << 29;
@@ -126,8 +145,26 @@ mod tests {
             &["8.0.0.0/7"],
             &["2000::/5"],
             &["2001::/15"],
+            &[
+                "64.0.0.0/8",
+                "65.0.0.0/8",
+                "80.0.0.0/8",
+                "81.0.0.0/8",
+                "96.0.0.0/8",
+                "97.0.0.0/8",
+                "110.0.0.0/8",
+                "111.0.0.0/8",
+                "120.0.0.0/8",
+                "130.0.0.0/8",
+                "140.0.0.0/8",
+                "150.0.0.0/8",
+                "160.0.0.0/8",
+                "170.0.0.0/8",
+                "180.0.0.0/8",
+                "190.0.0.0/8",
+            ],
         ] {
-            assert_eq!(exposure(written), Exposure::Wide, "{written:?}");
+            assert_eq!(exposure(written), Exposure::Everybody, "{written:?}");
         }
         for written in [
             &[][..],
@@ -144,6 +181,11 @@ mod tests {
         for (written, expected) in [
             ("*.com", Exposure::Everybody),
             ("*.co.uk", Exposure::Everybody),
+            ("*.outlook.com", Exposure::Everybody),
+            ("*.onmicrosoft.com", Exposure::Everybody),
+            ("mail.protection.outlook.com", Exposure::Everybody),
+            ("*.contoso.onmicrosoft.com", Exposure::Narrow),
+            ("contoso.onmicrosoft.com", Exposure::Narrow),
             ("*.test", Exposure::Wide),
             ("*.contoso.com", Exposure::Narrow),
             ("*.contoso.uk", Exposure::Narrow),

@@ -7,7 +7,7 @@ use tenantry_smtp::{Rcpt, Reply};
 
 use super::Session;
 use crate::evidence;
-use crate::reply;
+use crate::reply::{self, Fault};
 use crate::upstream::error::UpstreamError;
 use crate::upstream::exchange::Then;
 
@@ -43,6 +43,11 @@ impl Session {
         let pending = match reply::to_outcome(&outcome) {
             Some(refusal) => {
                 transaction.note_reply(&refusal);
+                let reason = outcome.reason().unwrap_or_default();
+                transaction.blame(
+                    Fault::Client,
+                    format!("a recipient is not accepted: {reason}"),
+                );
                 Pending::Refused(refusal)
             }
             None => Pending::Ask(rcpt),
@@ -87,7 +92,10 @@ impl Session {
             More::DataFollows => Then::Data,
         };
         let replies = match transaction.ask(&self.shared, asked, then).await {
-            Ok(replies) => replies.iter().map(reply::from_upstream).collect(),
+            Ok(replies) => {
+                transaction.upstream_answered(&replies);
+                replies.iter().map(reply::from_upstream).collect()
+            }
             Err(error) => vec![reply::to_upstream_error(&error); asked.len()],
         };
         if let Some(last) = replies.last() {

@@ -210,7 +210,10 @@ impl Session {
     async fn work(&mut self) -> Result<(), End> {
         loop {
             match self.smtp.next(&mut self.channel.input) {
-                Some(ServerEvent::Command(command)) => self.command(command).await?,
+                Some(ServerEvent::Command(command)) => {
+                    events::command(&self.id, command.verb());
+                    self.command(command).await?;
+                }
                 Some(ServerEvent::Refuse(reply)) => {
                     // A refused chunk takes its transaction with it.
                     if !self.smtp.state().in_transaction() {
@@ -248,7 +251,9 @@ impl Session {
 
     /// Writes an answer to the oldest command.
     fn answer(&mut self, reply: &Reply) {
+        let from = self.smtp.state();
         self.smtp.answer(reply);
+        events::answered(&self.id, reply.code(), from, self.smtp.state());
         reply.write_to(&mut self.channel.output);
     }
 

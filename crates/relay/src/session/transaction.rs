@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tenantry_attribution::{Decision, RecipientEvidence, RecipientOutcome, SessionEvidence};
-use tenantry_smtp::{ForwardPath, Mail, Rcpt, Reply};
+use tenantry_smtp::{ForwardPath, Mail, Rcpt, Reply, Severity};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
@@ -32,6 +32,8 @@ pub(super) struct Transaction {
     fault: Option<(Fault, String)>,
     /// Header fields that the firewall removed.
     pub(super) removed: usize,
+    /// Recipients that the upstream accepted.
+    accepted: usize,
 }
 
 impl Transaction {
@@ -55,6 +57,7 @@ impl Transaction {
             reply: None,
             fault: None,
             removed: 0,
+            accepted: 0,
         }
     }
 
@@ -101,6 +104,19 @@ impl Transaction {
         result
     }
 
+    /// Takes note of the upstream's answers about recipients.
+    pub(super) fn upstream_answered(&mut self, replies: &[Reply]) {
+        for reply in replies {
+            if reply.severity() == Severity::Positive {
+                self.accepted += 1;
+            } else {
+                let (code, text) = (reply.code(), reply.text());
+                let error = format!("the upstream refused a recipient: {code} {text}");
+                self.blame(Fault::Upstream, error);
+            }
+        }
+    }
+
     /// Remembers the answer for the closing line.
     pub(super) fn note_reply(&mut self, reply: &Reply) {
         self.reply = Some(reply.code());
@@ -133,7 +149,7 @@ impl Session {
         self.answer(reply);
         if let Some(mut transaction) = self.transaction.take() {
             transaction.note_reply(reply);
-            if reply.severity() == tenantry_smtp::Severity::Positive {
+            if reply.severity() == Severity::Positive {
                 self.progress = Instant::now();
             }
             self.close(*transaction);
@@ -186,6 +202,8 @@ impl Session {
             config: &snapshot.config,
             sender: &transaction.mail.path,
             recipients: &transaction.recipients,
+            accepted: transaction.accepted,
+            identity: transaction.exchange.as_ref().and_then(Exchange::identity),
             attribution: &attribution,
             target: transaction.exchange.as_ref().and_then(Exchange::target),
             reply: transaction.reply,

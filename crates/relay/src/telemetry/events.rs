@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tenantry_attribution::{Attribution, Verdict};
-use tenantry_net::{ClientCertificate, TlsFacts};
-use tenantry_smtp::{ForwardPath, ReversePath};
+use tenantry_net::{ClientCertificate, Fingerprint, TlsFacts};
+use tenantry_smtp::{ForwardPath, ReversePath, State};
 use tokio::sync::broadcast;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, trace, warn};
 
 use super::observed::ClosedTransaction;
-use super::shown::Shown;
+use super::shown::{Shown, without_local_parts};
 use crate::config::{AddressLogging, Config};
 use crate::reply::Fault;
 use crate::route::Target;
@@ -49,6 +49,10 @@ pub(crate) struct TransactionLine<'a> {
     pub(crate) config: &'a Config,
     pub(crate) sender: &'a ReversePath,
     pub(crate) recipients: &'a [ForwardPath],
+    /// How many the upstream accepted.
+    pub(crate) accepted: usize,
+    /// The certificate that the upstream saw.
+    pub(crate) identity: Option<Fingerprint>,
     pub(crate) attribution: &'a Attribution,
     pub(crate) target: Option<&'a Target>,
     pub(crate) reply: Option<u16>,
@@ -108,19 +112,23 @@ fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
         mail_from_domain = Shown(line.sender.mailbox().map_or("", |mailbox| mailbox.domain())).to_string(),
         rcpt_domains = domains(line.recipients),
         rcpts = line.recipients.len(),
+        rcpts_accepted = line.accepted,
         tenant = decided.tenant.as_deref(),
         basis = decided.basis,
         verdict = decided.verdict,
         conflict = decided.conflict,
         reasons = decided.reasons().join(","),
         upstream = line.target.map(|target| &*target.key.upstream),
-        identity = line.target.map(|target| target.key.identity.to_string()),
+        identity = line.identity.map(|identity| identity.to_string()),
         reply = line.reply,
         bytes = line.octets,
         headers_removed = (line.removed > 0).then_some(line.removed),
         elapsed_ms = milliseconds(line.elapsed),
         fault = line.fault.map(|(fault, _error)| fault.as_str()),
-        error = line.fault.map(|(_fault, error)| Shown(error).to_string()),
+        error = line.fault.map(|(_fault, error)| match full {
+            true => Shown(error).to_string(),
+            false => Shown(&without_local_parts(error)).to_string(),
+        }),
         "transaction closed"
     );
 }
@@ -187,7 +195,7 @@ impl<'a> Decided<'a> {
             conflict: self.conflict.map(str::to_owned),
             reasons: self.reasons(),
             upstream: line.target.map(|target| target.key.upstream.to_string()),
-            identity: line.target.map(|target| target.key.identity.to_string()),
+            identity: line.identity.map(|identity| identity.to_string()),
             reply: line.reply,
             octets: line.octets,
             elapsed: line.elapsed,
@@ -208,11 +216,32 @@ pub(crate) fn upstream_failed(key: &PoolKey, failure: &UpstreamError) {
     let (tenant, upstream, identity) = (&*key.tenant, &*key.upstream, key.identity.to_string());
     let fault = failure.fault().as_str();
     let text = failure.to_string();
-    let error = Shown(&text).to_string();
+    let error = Shown(&without_local_parts(&text)).to_string();
     if failure.needs_an_operator() {
         error!(tenant, upstream, identity, fault, error, "upstream failed");
     } else {
         warn!(tenant, upstream, identity, fault, error, "upstream failed");
+    }
+}
+
+/// An upstream did not ask for our certificate, so that it cannot know whose mail it gets.
+pub(crate) fn certificate_not_asked(key: &PoolKey) {
+    let (tenant, upstream) = (&*key.tenant, &*key.upstream);
+    let fault = Fault::Upstream.as_str();
+    let error = "the upstream did not ask for our certificate";
+    warn!(tenant, upstream, fault, error, "identity not presented");
+}
+
+/// A command that the protocol let through.
+pub(crate) fn command(session: &str, verb: &'static str) {
+    debug!(session, verb, "command");
+}
+
+/// The answer to the oldest command, and what it did to the session.
+pub(crate) fn answered(session: &str, reply: u16, from: State, to: State) {
+    debug!(session, reply, "answer");
+    if from != to {
+        trace!(session, from = from.as_str(), to = to.as_str(), "state");
     }
 }
 

@@ -14,6 +14,7 @@ use super::error::{Stage, UpstreamError};
 use super::key::PoolKey;
 use crate::config::{Timeouts, UpstreamTlsMode};
 use crate::route::Target;
+use crate::telemetry::events;
 
 /// A connection that is ready for MAIL, or in the middle of a transaction.
 ///
@@ -23,6 +24,8 @@ use crate::route::Target;
 pub(crate) struct Connection {
     key: Arc<PoolKey>,
     presented: Option<Fingerprint>,
+    /// The certificate that the upstream asked for and so really saw.
+    seen: Option<Fingerprint>,
     pub(super) channel: Channel,
     pub(super) smtp: ClientSession,
     /// Messages that were sent on it.
@@ -94,6 +97,7 @@ impl Connection {
         Connection {
             key: Arc::clone(&target.key),
             presented,
+            seen: None,
             channel,
             smtp,
             messages: 0,
@@ -120,12 +124,14 @@ impl Connection {
         if presented.fingerprint != target.key.identity {
             return Err(UpstreamError::WrongIdentity);
         }
-        Ok(Self::new(
-            target,
-            Channel::new(stream),
-            smtp,
-            Some(presented.fingerprint),
-        ))
+        let identity = Some(presented.fingerprint);
+        let mut connection = Self::new(target, Channel::new(stream), smtp, identity);
+        if presented.asked {
+            connection.seen = identity;
+        } else {
+            events::certificate_not_asked(&target.key);
+        }
+        Ok(connection)
     }
 
     async fn greeting(&mut self, timeouts: &Timeouts, instance: &str) -> Result<(), UpstreamError> {
@@ -181,6 +187,11 @@ impl Connection {
     /// What it was opened for.
     pub(crate) fn key(&self) -> &PoolKey {
         &self.key
+    }
+
+    /// The certificate that the upstream saw, if it asked for one.
+    pub(crate) fn seen(&self) -> Option<Fingerprint> {
+        self.seen
     }
 
     /// The certificate that it presented, if it is a TLS connection.

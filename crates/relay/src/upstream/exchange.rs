@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tenantry_net::Fingerprint;
 use tenantry_smtp::{ClientError, Mail, Rcpt, Reply, Sent, Severity};
 
 use super::commands::{present_the_right_identity, queue_mail, queue_rcpt, step, suits};
@@ -29,6 +30,7 @@ pub(crate) struct Exchange {
     failed: Option<UpstreamError>,
     /// The upstream that took the transaction, for the log.
     target: usize,
+    identity: Option<Fingerprint>,
     pub(super) content: ContentState,
 }
 
@@ -69,6 +71,7 @@ impl Exchange {
             accepted: 0,
             failed: None,
             target: 0,
+            identity: None,
             content: ContentState::NotBegun,
         }
     }
@@ -153,8 +156,9 @@ impl Exchange {
                 .lease(target, &self.timeouts, &self.instance, freshness)
                 .await
             {
-                Ok(lease) => {
+                Ok(mut lease) => {
                     self.target = index;
+                    self.identity = lease.connection().seen();
                     return Ok(lease);
                 }
                 Err(error) => {
@@ -426,6 +430,11 @@ impl Exchange {
         } else {
             self.lease = None;
         }
+    }
+
+    /// The certificate that the upstream saw, for the log.
+    pub(crate) fn identity(&self) -> Option<Fingerprint> {
+        self.identity
     }
 
     /// The upstream in use, for the log.
