@@ -39,6 +39,14 @@ pub(super) fn is_wide(network: &IpNet) -> bool {
     }
 }
 
+/// A network large enough that several of its kind make the Internet.
+pub(super) fn is_large(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() <= 12 && !network.addr().is_private(),
+        IpNet::V6(network) => network.prefix_len() <= 24 && !network.addr().is_unique_local(),
+    }
+}
+
 /// A certificate pattern: everything below a public top-level name is as good as everybody.
 pub(super) fn pattern(pattern: &Pattern) -> Exposure {
     let domain = match pattern {

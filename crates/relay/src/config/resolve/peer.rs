@@ -76,7 +76,7 @@ pub(super) fn together(peers: &[PeerSection], context: &mut Context<'_>) {
         if list
             .value
             .iter()
-            .any(|network| exposure::is_wide(&network.value))
+            .any(|network| exposure::is_large(&network.value))
         {
             let what = "open relay: the peers' networks together are as good as the whole Internet";
             let remedy = OWN_NETWORKS_OR_CERTIFICATES;
