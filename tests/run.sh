@@ -95,7 +95,7 @@ run_fuzz() {
 fuzz_one() {
   local folder=$1 target=$2 log="$TARGET/fuzz/$2.log"
   if (cd "$folder" && RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$TARGET/fuzz" cargo fuzz run "$target" -- \
-    -max_total_time="$FUZZ_SECONDS" -timeout=1 -rss_limit_mb=512) >"$log" 2>&1; then
+    -max_total_time="$FUZZ_SECONDS" -timeout=5 -rss_limit_mb=512) >"$log" 2>&1; then
     echo "$target: $(grep '^Done ' "$log")"
   else
     echo "$target failed; the whole log is $log"
