@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use tenantry_relay::config::{Config, Problems};
+use tenantry_relay::config::{Config, Log, Problems};
 use tenantry_relay::{Relay, telemetry};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -35,6 +35,7 @@ pub(crate) fn run(path: &Path) -> ExitCode {
 }
 
 async fn serve(path: &Path, config: Config) -> u8 {
+    let log = config.log.clone();
     for warning in &config.warnings {
         warn!(%warning, "configuration");
     }
@@ -57,7 +58,7 @@ async fn serve(path: &Path, config: Config) -> u8 {
     loop {
         tokio::select! {
             // Each of these only waits for a signal; none is lost by waiting for the others too.
-            Some(()) = hangup.recv() => reload(&relay, path),
+            Some(()) = hangup.recv() => reload(&relay, path, &log),
             () = received(&mut terminate) => break,
             () = received(&mut interrupt) => break,
         }
@@ -73,13 +74,16 @@ async fn received(signal: &mut Signal) {
 }
 
 /// Takes the configuration anew; with anything wrong in it the old one stays.
-fn reload(relay: &Relay, path: &Path) {
+fn reload(relay: &Relay, path: &Path, log: &Log) {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(problems) => return report(&problems),
     };
     for warning in &config.warnings {
         warn!(%warning, "configuration");
+    }
+    if (&config.log.level, config.log.format) != (&log.level, log.format) {
+        warn!("log.level and log.format take effect at the next start");
     }
     if let Err(error) = relay.reload(config) {
         error!(%error, "configuration not reloaded, the old one stays in force");
