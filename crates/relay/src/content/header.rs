@@ -218,23 +218,29 @@ impl HeaderGate {
         if firewall == Firewall::Refuse {
             return Err(HeaderFault::Protected);
         }
-        let mut kept = BytesMut::with_capacity(held.len());
-        let mut from = 0;
-        for &(start, end) in &protected {
-            kept.extend_from_slice(held.get(from..start).unwrap_or_default());
-            from = end;
-        }
-        kept.extend_from_slice(held.get(from..).unwrap_or_default());
+        let kept = without(&held, &protected);
         // Removing the first field may leave a continuation of nothing at the front.
         if matches!(kept.first(), Some(b' ' | b'\t')) {
             return Err(HeaderFault::LeadingFold);
         }
         Ok(Header {
-            octets: kept.freeze(),
+            octets: kept,
             removed: protected.len(),
             watch,
         })
     }
+}
+
+/// The octets without these spans, which are in order and apart.
+fn without(held: &[u8], spans: &[(usize, usize)]) -> Bytes {
+    let mut kept = BytesMut::with_capacity(held.len());
+    let mut from = 0;
+    for &(start, end) in spans {
+        kept.extend_from_slice(held.get(from..start).unwrap_or_default());
+        from = end;
+    }
+    kept.extend_from_slice(held.get(from..).unwrap_or_default());
+    kept.freeze()
 }
 
 /// Counts the hosts that the message passed; fails when they are too many or we are one of them twice.

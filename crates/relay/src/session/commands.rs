@@ -110,29 +110,28 @@ impl Session {
         let deadline = Instant::now() + snapshot.timeouts.handshake;
         let listener = snapshot.listener(&self.listener);
         let server_tls = listener.and_then(|listener| listener.server_tls.clone());
+        let channel = self.channel;
         let handshake = async {
-            let tcp = self
-                .channel
-                .into_plain()
-                .map_err(|leftover| leftover.to_string())?;
+            let tcp = channel.into_plain().map_err(|error| error.to_string())?;
             let server_tls = server_tls.ok_or("the listener has no TLS any more")?;
-            handshake::secure(&snapshot, &server_tls, tcp, deadline)
-                .await
-                .map_err(|error| error.to_string())
+            let handshake = handshake::secure(&snapshot, &server_tls, tcp, deadline);
+            handshake.await.map_err(|error| error.to_string())
         };
         let (channel, secured) = match handshake.await {
             Ok(secured) => secured,
             Err::<_, String>(error) => {
-                events::handshake_failed(&self.id, &self.listener, self.peer, &error);
+                let (id, listener, peer) = (&self.id, &self.listener, self.peer);
+                events::handshake_failed(id, listener, peer, &error);
+                let (transactions, messages) = (self.transactions, self.smtp.messages());
                 events::session_closed(&SessionLine {
-                    session: &self.id,
-                    listener: &self.listener,
-                    peer: self.peer,
+                    session: id,
+                    listener,
+                    peer,
                     tls: None,
                     certificate: None,
                     helo: &self.helo,
-                    transactions: self.transactions,
-                    messages: self.smtp.messages(),
+                    transactions,
+                    messages,
                     elapsed: self.began.elapsed(),
                     end: End::Tls,
                 });

@@ -188,33 +188,8 @@ impl Exchange {
             return Err(UpstreamError::Closed(Stage::Content));
         };
         let connection = lease.connection();
-        connection.glance().await;
-        listen(connection)?;
         outgoing.admit(content)?;
-        match outgoing.framing {
-            Framing::Lines(mut encoder) => {
-                encoder
-                    .encode(content, &mut connection.channel.output)
-                    .map_err(|_fault| not_clean())?;
-                encoder
-                    .finish(&mut connection.channel.output)
-                    .map_err(|_fault| not_clean())?;
-                connection.smtp.content_sent();
-            }
-            Framing::Chunks(mut check) => {
-                let accepted = check.accept(content);
-                if accepted < content.len() || check.finish().is_err() {
-                    return Err(not_clean());
-                }
-                // The last chunk's answer is the message's: nothing else may stand before it.
-                while connection.smtp.outstanding() > 0 {
-                    let within = last_word.remaining();
-                    chunk_answered(connection.reply(Stage::Content, within).await?)?;
-                }
-                connection.expect_silence(Stage::Content)?;
-                chunk(connection, content, Last::Yes);
-            }
-        }
+        write_end(connection, outgoing.framing, content, last_word).await?;
         content.clear();
         let block = block.min(last_word.remaining());
         connection.flush(Stage::Content, block).await?;
@@ -251,6 +226,42 @@ impl Exchange {
             Err(error) => Err(broken(&error, Stage::Content)),
         }
     }
+}
+
+/// Writes what is left of the content and its end, provided that the upstream has not given up and owes no answer.
+async fn write_end(
+    connection: &mut Connection,
+    framing: Framing,
+    content: &BytesMut,
+    last_word: Deadline,
+) -> Result<(), UpstreamError> {
+    match framing {
+        Framing::Lines(mut encoder) => {
+            connection.glance().await;
+            listen(connection)?;
+            encoder
+                .encode(content, &mut connection.channel.output)
+                .map_err(|_fault| not_clean())?;
+            encoder
+                .finish(&mut connection.channel.output)
+                .map_err(|_fault| not_clean())?;
+            connection.smtp.content_sent();
+        }
+        Framing::Chunks(mut check) => {
+            let accepted = check.accept(content);
+            if accepted < content.len() || check.finish().is_err() {
+                return Err(not_clean());
+            }
+            // The last chunk's answer is the message's: nothing else may stand before it.
+            while connection.smtp.outstanding() > 0 {
+                let within = last_word.remaining();
+                chunk_answered(connection.reply(Stage::Content, within).await?)?;
+            }
+            connection.expect_silence(Stage::Content)?;
+            chunk(connection, content, Last::Yes);
+        }
+    }
+    Ok(())
 }
 
 /// Looks at replies that have arrived while the content is on its way.

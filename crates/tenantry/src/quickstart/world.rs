@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tenantry_lab::pki::{Authority, CertificateSpec, Issued, self_signed};
-use tenantry_lab::upstream::{RecordingUpstream, UpstreamSettings};
+use tenantry_lab::upstream::{Journal, Record, RecordingUpstream, UpstreamSettings};
 use tenantry_net::{
     AnonymousTls, CertificateRequest, Identity, MinVersion, Trust, UpstreamTls,
     UpstreamTlsSettings, UpstreamTrust, Verify,
@@ -15,11 +16,11 @@ use tenantry_net::{
 use tenantry_relay::Relay;
 use tenantry_relay::config::Config;
 use tenantry_relay::telemetry::ClosedTransaction;
-use tenantry_smtp::{ForwardPath, Mailbox, ReversePath, Utf8};
+use tenantry_smtp::{ForwardPath, Mailbox, Reply, ReversePath, Utf8};
 use tokio::time::timeout;
 
 use super::cases::{Case, Certificate, From, Verdict};
-use super::client::{self, Envelope, Tls};
+use super::client::{self, Answers, Envelope, Tls};
 
 /// A running lab with the relay in front.
 pub(super) struct World {
@@ -100,11 +101,29 @@ impl World {
     /// Sends the case's message and looks at what became of it.
     pub(super) async fn play(&self, case: &'static Case) -> anyhow::Result<Outcome> {
         let mut closed = self.relay.transactions();
-        let before: usize = self
-            .upstreams
-            .iter()
-            .map(|upstream| upstream.journal().messages().len())
-            .sum();
+        let before = self.arrived().len();
+        let answers = self.send(case).await?;
+        let transaction = timeout(WAIT, closed.recv())
+            .await
+            .context("the relay closed no transaction")??;
+        let certificate = self
+            .certificate_seen(before)
+            .unwrap_or_else(|| "-".to_owned());
+        let replies = answers.recipients.iter().map(|reply| shown("RCPT", reply));
+        let message = answers.message.iter().map(|reply| shown("message", reply));
+        let replies = replies.chain(message).collect();
+        let mut differences = refusals(case, &answers);
+        differences.extend(differences_of(case.verdict, &transaction, &certificate));
+        Ok(Outcome {
+            case,
+            verdict: words(&transaction),
+            certificate,
+            replies,
+            differences,
+        })
+    }
+
+    async fn send(&self, case: &Case) -> anyhow::Result<Answers> {
         let content = format!(
             "From: <{}>\r\nSubject: {}\r\n\r\nA message of the quickstart.\r\n",
             case.sender, case.title
@@ -118,66 +137,18 @@ impl World {
             recipients: case.recipients,
             content: content.as_bytes(),
         };
-        let answers = client::send(
-            from.parse()?,
-            self.address,
-            &self.tls(case.certificate)?,
-            envelope,
-        )
-        .await?;
-        let transaction = timeout(WAIT, closed.recv())
-            .await
-            .context("the relay closed no transaction")??;
-        let certificate = self
-            .certificate_seen(before)
-            .unwrap_or_else(|| "-".to_owned());
-        let mut replies: Vec<String> = answers
-            .recipients
-            .iter()
-            .map(|reply| shown("RCPT", reply))
-            .collect();
-        replies.extend(
-            answers
-                .message
-                .as_ref()
-                .map(|reply| shown("message", reply)),
-        );
-        let codes: Vec<u16> = answers
-            .recipients
-            .iter()
-            .map(tenantry_smtp::Reply::code)
-            .collect();
-        let mut differences = Vec::new();
-        if codes != case.replies {
-            differences.push(format!(
-                "recipients answered {codes:?}, not {:?}",
-                case.replies
-            ));
-        }
-        if answers
-            .message
-            .as_ref()
-            .is_some_and(|reply| reply.code() != 250)
-        {
-            differences.push("the message was not taken".to_owned());
-        }
-        differences.extend(differences_of(case.verdict, &transaction, &certificate));
-        Ok(Outcome {
-            case,
-            verdict: words(&transaction),
-            certificate,
-            replies,
-            differences,
-        })
+        let tls = self.tls(case.certificate)?;
+        client::send(from.parse()?, self.address, &tls, envelope).await
+    }
+
+    fn arrived(&self) -> Vec<Arc<Record>> {
+        let journals = self.upstreams.iter().map(RecordingUpstream::journal);
+        journals.flat_map(Journal::messages).collect()
     }
 
     /// The tenant whose certificate came with the newest message, if there is a new one.
     fn certificate_seen(&self, before: usize) -> Option<String> {
-        let records: Vec<_> = self
-            .upstreams
-            .iter()
-            .flat_map(|upstream| upstream.journal().messages())
-            .collect();
+        let records = self.arrived();
         let newest = records
             .iter()
             .max_by_key(|record| record.at)
@@ -302,7 +273,7 @@ key = "{tenant}.key"
     text
 }
 
-fn shown(what: &str, reply: &tenantry_smtp::Reply) -> String {
+fn shown(what: &str, reply: &Reply) -> String {
     let enhanced = reply
         .enhanced()
         .map(|code| format!(" {code}"))
@@ -322,6 +293,23 @@ fn words(transaction: &ClosedTransaction) -> String {
         let _ = write!(words, "\nsender is {conflict}'s");
     }
     words
+}
+
+fn refusals(case: &Case, answers: &Answers) -> Vec<String> {
+    let codes: Vec<u16> = answers.recipients.iter().map(Reply::code).collect();
+    let mut differences = Vec::new();
+    if codes != case.replies {
+        let wanted = case.replies;
+        differences.push(format!("recipients answered {codes:?}, not {wanted:?}"));
+    }
+    let taken = answers
+        .message
+        .as_ref()
+        .is_none_or(|reply| reply.code() == 250);
+    if !taken {
+        differences.push("the message was not taken".to_owned());
+    }
+    differences
 }
 
 fn differences_of(
