@@ -97,8 +97,13 @@ async fn ur_01_a_refusal_of_a_chunk_is_the_answer_to_the_message() {
             .start()
             .await;
         let mut client = world.plain(PEER).await;
-        let (at, answer) = attempt(&mut client, FROM_A, &large(200_000)).await;
-        assert_eq!(at, At::End);
+        client.says("MAIL FROM:<u@tenant-a.example>", 250).await;
+        client.says("RCPT TO:<x@elsewhere.example>", 250).await;
+        let content = large(200_000);
+        let content = content.strip_suffix(b".\r\n").unwrap();
+        let command = format!("BDAT {} LAST\r\n", content.len());
+        client.send([command.as_bytes(), content].concat()).await;
+        let answer = client.answer().await;
         assert!(said.starts_with(&answer.code.to_string()), "{answer:?}");
         assert!(answer.text().contains("upstream: "), "{answer:?}");
         assert_eq!(world.delivered(), 0);

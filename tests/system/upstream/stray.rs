@@ -1,6 +1,6 @@
 //! UR-10, I5: a reply that answers nothing must never become the answer to the message.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tenantry_lab::upstream::{Fault, Stage};
 
@@ -110,33 +110,11 @@ async fn ur_10_nor_does_one_in_the_middle_of_a_large_message() {
         .start()
         .await;
         let mut client = world.plain(PEER).await;
-        let code = outcome(&mut client, Pace::Slowly, false, &large(500_000)).await;
+        let chunks = kind == Kind::Bdat;
+        let code = outcome(&mut client, Pace::Slowly, chunks, &large(500_000)).await;
         assert!([451, 554].contains(&code), "{kind:?}: {code}");
         assert_eq!(world.delivered(), 0);
         client.vanish();
         world.stop().await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ur_03_the_wait_for_the_last_word_has_one_budget_for_all_replies() {
-    let slow = Fault::at(Stage::Chunk).delay(Duration::from_millis(600));
-    let world = one_upstream(|pki| Kind::Bdat.settings(pki).with_fault(slow))
-        .timeouts("upstream_end = \"1s\"")
-        .start()
-        .await;
-    let mut client = world.plain(PEER).await;
-    client.says("MAIL FROM:<u@tenant-a.example>", 250).await;
-    client.says("RCPT TO:<x@elsewhere.example>", 250).await;
-    client.says("DATA", 354).await;
-    client.send(large(90_000)).await;
-    let began = Instant::now();
-    assert_eq!(client.answer().await.code, 451);
-    assert!(
-        began.elapsed() < Duration::from_millis(2_500),
-        "{:?}",
-        began.elapsed()
-    );
-    client.vanish();
-    world.stop().await;
 }

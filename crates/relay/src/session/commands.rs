@@ -25,9 +25,9 @@ impl Session {
                 Box::pin(self.settle(More::DataFollows)).await;
                 return Box::pin(self.data()).await;
             }
-            Command::Bdat { size: _, last } => {
+            Command::Bdat { .. } => {
                 Box::pin(self.settle(More::MayCome)).await;
-                return Box::pin(self.chunk(last)).await;
+                return Box::pin(self.chunk()).await;
             }
             Command::Rset => {
                 self.abandon_transaction("RSET");

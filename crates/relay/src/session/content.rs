@@ -16,11 +16,12 @@ use crate::config::{HeaderFirewall, TrustedExchange};
 use crate::content::header::Firewall;
 use crate::content::received::{Trace, With};
 use crate::reply::{self, Answer, Fault};
+use crate::upstream::content::Large;
 
 impl Session {
     /// DATA: the upstream is asked first, so that its refusal comes before the content does.
     pub(super) async fn data(&mut self) -> Result<(), End> {
-        match self.open_delivery().await {
+        match self.open_delivery(Large::Lines).await {
             Ok(delivery) => {
                 self.answer(&Answer::StartData.reply());
                 self.begin(delivery);
@@ -42,19 +43,20 @@ impl Session {
     }
 
     /// BDAT: the chunk follows whatever the answer is (RFC 3030 section 2).
-    pub(super) async fn chunk(&mut self, _last: bool) -> Result<(), End> {
+    pub(super) async fn chunk(&mut self) -> Result<(), End> {
         let begun = self
             .transaction
             .as_ref()
             .is_some_and(|transaction| transaction.delivery.is_some());
         if !begun {
-            let delivery = self.open_delivery().await.unwrap_or_else(Delivery::failed);
+            let opened = self.open_delivery(Large::AsBegun).await;
+            let delivery = opened.unwrap_or_else(Delivery::failed);
             self.begin(delivery);
         }
         self.carry().await
     }
 
-    async fn open_delivery(&mut self) -> Result<Delivery, Reply> {
+    async fn open_delivery(&mut self, large: Large) -> Result<Delivery, Reply> {
         let accepted = self.smtp.accepted_recipients();
         let Some(transaction) = &mut self.transaction else {
             return Err(Answer::NoRecipients.reply());
@@ -63,7 +65,7 @@ impl Session {
         let Some(exchange) = &mut transaction.exchange else {
             return Err(Answer::NoRecipients.reply());
         };
-        match exchange.start_content(&transaction.mail).await {
+        match exchange.start_content(&transaction.mail, large).await {
             Ok(outgoing) => Ok(Delivery::new(outgoing)),
             Err(error) => {
                 transaction.blame(error.fault(), error.to_string());

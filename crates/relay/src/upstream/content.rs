@@ -20,6 +20,17 @@ pub(crate) struct Outgoing {
     octets: u64,
     limit: u64,
     eight_bit: EightBit,
+    large: Large,
+}
+
+/// How a message goes out that is not whole when the first of it has to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Large {
+    /// As it began.
+    AsBegun,
+    /// By DATA: between 354 and the end of data an upstream has nothing to say, so that a reply which nobody asked for
+    /// cannot pass for the answer to the message, and no chunk waits for an answer.
+    Lines,
 }
 
 #[derive(Debug)]
@@ -38,7 +49,7 @@ enum EightBit {
 
 impl Outgoing {
     /// BDAT (RFC 3030).
-    pub(super) fn chunks(offer: &Offer, body: Option<Body>, limit: u64) -> Self {
+    pub(super) fn chunks(offer: &Offer, body: Option<Body>, limit: u64, large: Large) -> Self {
         let mode = match body {
             Some(Body::BinaryMime) => ContentMode::Binary,
             Some(Body::SevenBit | Body::EightBitMime) | None => ContentMode::Text,
@@ -53,6 +64,7 @@ impl Outgoing {
             offer,
             limit,
         );
+        outgoing.large = large;
         if mode == ContentMode::Binary {
             // BINARYMIME takes every octet, with 8BITMIME or without (RFC 3030 section 3).
             outgoing.eight_bit = EightBit::Allowed;
@@ -82,6 +94,7 @@ impl Outgoing {
             octets: 0,
             limit,
             eight_bit,
+            large: Large::AsBegun,
         }
     }
 
@@ -121,6 +134,11 @@ impl Exchange {
         content: &mut BytesMut,
     ) -> Result<(), UpstreamError> {
         let within = self.timeouts.upstream_block;
+        if outgoing.large == Large::Lines {
+            self.ask_for_data().await?;
+            outgoing.framing = Framing::Lines(DataEncoder::new());
+            outgoing.large = Large::AsBegun;
+        }
         self.content = ContentState::Begun;
         let Some(lease) = &mut self.lease else {
             return Err(UpstreamError::Closed(Stage::Content));
@@ -147,14 +165,11 @@ impl Exchange {
             listen(connection)?;
             return Err(error);
         }
-        connection.glance().await;
-        let ahead = match connection.offer().pipelining {
-            true => CHUNKS_AHEAD,
-            false => 0,
-        };
-        while connection.smtp.outstanding() > ahead {
+        // One chunk at a time: with more of them on their way, a reply that nobody asked for would shift all that follow.
+        while connection.smtp.outstanding() > 0 {
             chunk_answered(connection.reply(Stage::Content, within).await?)?;
         }
+        connection.glance().await;
         listen(connection)
     }
 
@@ -189,7 +204,7 @@ impl Exchange {
         };
         let connection = lease.connection();
         outgoing.admit(content)?;
-        write_end(connection, outgoing.framing, content, last_word).await?;
+        write_end(connection, outgoing.framing, content).await?;
         content.clear();
         let block = block.min(last_word.remaining());
         connection.flush(Stage::Content, block).await?;
@@ -233,7 +248,6 @@ async fn write_end(
     connection: &mut Connection,
     framing: Framing,
     content: &BytesMut,
-    last_word: Deadline,
 ) -> Result<(), UpstreamError> {
     match framing {
         Framing::Lines(mut encoder) => {
@@ -253,10 +267,6 @@ async fn write_end(
                 return Err(not_clean());
             }
             // The last chunk's answer is the message's: nothing else may stand before it.
-            while connection.smtp.outstanding() > 0 {
-                let within = last_word.remaining();
-                chunk_answered(connection.reply(Stage::Content, within).await?)?;
-            }
             connection.expect_silence(Stage::Content)?;
             chunk(connection, content, Last::Yes);
         }
@@ -312,9 +322,6 @@ fn not_clean() -> UpstreamError {
 
 /// Octets that our trace field may add to a message that is just as large as allowed.
 const TRACE_ROOM: u64 = 1024;
-
-/// Chunks that may be on their way without an answer.
-const CHUNKS_AHEAD: usize = 8;
 
 /// Longer than any transaction.
 const FOREVER: std::time::Duration = std::time::Duration::from_secs(86_400);

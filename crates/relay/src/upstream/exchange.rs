@@ -9,7 +9,7 @@ use tenantry_net::Fingerprint;
 use tenantry_smtp::{ClientError, Mail, Rcpt, Reply, Sent, Severity};
 
 use super::commands::{present_the_right_identity, queue_mail, queue_rcpt, step, suits};
-use super::content::Outgoing;
+use super::content::{Large, Outgoing};
 use super::error::{Stage, UpstreamError};
 use super::pool::{Freshness, Lease};
 use crate::config::Timeouts;
@@ -300,43 +300,65 @@ impl Exchange {
     ///
     /// # Errors
     /// The upstream does not want the content, or the transaction failed before.
-    pub(crate) async fn start_content(&mut self, mail: &Mail) -> Result<Outgoing, UpstreamError> {
+    pub(crate) async fn start_content(
+        &mut self,
+        mail: &Mail,
+        large: Large,
+    ) -> Result<Outgoing, UpstreamError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let result = self.ask_for_content(mail).await;
+        let result = self.ask_for_content(mail, large).await;
         if let Err(error) = &result {
             self.fail(error.clone());
         }
         result
     }
 
-    async fn ask_for_content(&mut self, mail: &Mail) -> Result<Outgoing, UpstreamError> {
-        let within = self.timeouts.upstream_data;
+    async fn ask_for_content(
+        &mut self,
+        mail: &Mail,
+        large: Large,
+    ) -> Result<Outgoing, UpstreamError> {
         let limit = self.route.tenant.max_message_size;
         let Some(lease) = &mut self.lease else {
             return Err(UpstreamError::Closed(Stage::Data));
         };
         let connection = lease.connection();
         connection.expect_silence(Stage::Data)?;
-        if connection.offer().chunking {
-            return Ok(Outgoing::chunks(
-                connection.offer(),
-                mail.parameters.body(),
-                limit,
-            ));
+        let offer = *connection.offer();
+        let body = mail.parameters.body();
+        if offer.chunking {
+            return Ok(Outgoing::chunks(&offer, body, limit, large));
         }
+        self.ask_for_data().await?;
+        Ok(Outgoing::lines(&offer, limit))
+    }
+
+    /// DATA and its 354, unless that was asked together with the recipients.
+    ///
+    /// # Errors
+    /// The upstream does not want the content.
+    pub(super) async fn ask_for_data(&mut self) -> Result<(), UpstreamError> {
+        let within = self.timeouts.upstream_data;
+        let Some(lease) = &mut self.lease else {
+            return Err(UpstreamError::Closed(Stage::Data));
+        };
+        let connection = lease.connection();
         let reply = match self.data.take() {
             Some(reply) => reply,
             None => {
+                connection.expect_silence(Stage::Data)?;
                 connection.smtp.data(&mut connection.channel.output);
                 connection.flush(Stage::Data, within).await?;
                 connection.reply(Stage::Data, within).await?.1
             }
         };
-        self.content = ContentState::Begun;
         match reply.severity() {
-            Severity::Intermediate => Ok(Outgoing::lines(connection.offer(), limit)),
+            Severity::Intermediate => {
+                self.content = ContentState::Begun;
+                Ok(())
+            }
             Severity::Positive => Err(UpstreamError::Closed(Stage::Data)),
             Severity::Transient | Severity::Permanent => Err(UpstreamError::Refused {
                 stage: Stage::Data,
