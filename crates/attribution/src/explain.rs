@@ -32,7 +32,10 @@ fn peers(directory: &Directory, session: &SessionEvidence) -> String {
         .map(|id| directory.peer_name(*id))
         .collect();
     if names.is_empty() {
-        format!("client {address} is no configured peer")
+        match address.is_unspecified() {
+            true => "client of no known address is no configured peer".to_owned(),
+            false => format!("client {address} is no configured peer"),
+        }
     } else {
         format!("client {address} is peer {}", names.join(", "))
     }
