@@ -101,7 +101,11 @@ impl Session {
                     let doubtful = self.smtp.content_fault() == Some(ContentFault::DoubtfulEnd);
                     if !doubtful {
                         self.conclude(&reply);
-                        return Ok(());
+                        if self.channel.input.is_empty() {
+                            return Ok(());
+                        }
+                        // What is pipelined behind the message may wait for an upstream; this answer must not.
+                        return self.flush().await;
                     }
                     // What follows may be content to whoever wrote it: none of it is read.
                     self.conclude(&ContentFault::DoubtfulEnd.reply());
