@@ -1,7 +1,9 @@
 //! The quickstart's world: authority, certificates, upstreams, and the relay in front of them.
 
 use std::fmt::Write as _;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +56,10 @@ impl World {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let folder =
             std::env::temp_dir().join(format!("tenantry-quickstart-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
+        // Fails rather than use a folder that somebody else has put there.
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         let authority = Authority::new("Tenantry Quickstart Authority")?;
         let mut tenants = Vec::new();
