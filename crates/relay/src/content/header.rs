@@ -208,17 +208,13 @@ impl HeaderGate {
             Firewall::Open => Vec::new(),
             Firewall::Remove | Firewall::Refuse => protected_fields(section),
         };
-        if protected.is_empty() {
-            return Ok(Header {
-                octets: held,
-                removed: 0,
-                watch,
-            });
-        }
-        if firewall == Firewall::Refuse {
+        if firewall == Firewall::Refuse && !protected.is_empty() {
             return Err(HeaderFault::Protected);
         }
-        let kept = without(&held, &protected);
+        let kept = match protected.is_empty() {
+            true => held,
+            false => without(&held, &protected),
+        };
         // Removing the first field may leave a continuation of nothing at the front.
         if matches!(kept.first(), Some(b' ' | b'\t')) {
             return Err(HeaderFault::LeadingFold);

@@ -1,5 +1,7 @@
 //! What each command means here: the protocol machine has said that it may come now.
 
+use std::sync::Arc;
+
 use tenantry_attribution::{CertificateEvidence, NoCertificate, UntrustedCertificate};
 use tenantry_net::Request;
 use tenantry_smtp::{Command, Mail, TlsState};
@@ -7,10 +9,11 @@ use tokio::time::Instant;
 
 use super::envelope::More;
 use super::transaction::Transaction;
-use super::{End, Session};
+use super::{End, Secured, Session};
 use crate::config::TrustedExchange;
 use crate::handshake;
 use crate::reply::Answer;
+use crate::snapshot::Snapshot;
 use crate::telemetry::events::{self, SessionLine};
 
 impl Session {
@@ -138,33 +141,22 @@ impl Session {
                 return None;
             }
         };
-        let listener = listener?;
-        let evidence = super::session_evidence(&snapshot, listener, self.peer, Some(&secured));
-        let exchange_server = super::exchange_server(&snapshot, &evidence);
-        let offer = super::offer(&snapshot, listener, TlsState::Active, exchange_server);
-        let mut smtp = self.smtp;
-        smtp.tls_established(offer);
-        Some(Session {
-            channel,
-            smtp,
-            offer,
-            secured: Some(secured),
-            evidence,
-            exchange_server,
-            helo: String::new(),
-            hello: Hello::Plain,
-            request_began: Instant::now(),
-            snapshot,
-            shared: self.shared,
-            listener: self.listener,
-            id: self.id,
-            peer: self.peer,
-            pending: Vec::new(),
-            transaction: None,
-            progress: self.progress,
-            began: self.began,
-            transactions: self.transactions,
-        })
+        Session { channel, ..self }.inside_tls(snapshot, secured)
+    }
+
+    /// The session anew, with what the handshake told of the client.
+    fn inside_tls(mut self, snapshot: Arc<Snapshot>, secured: Secured) -> Option<Self> {
+        let listener = snapshot.listener(&self.listener)?;
+        self.evidence = super::session_evidence(&snapshot, listener, self.peer, Some(&secured));
+        self.exchange_server = super::exchange_server(&snapshot, &self.evidence);
+        self.offer = super::offer(&snapshot, listener, TlsState::Active, self.exchange_server);
+        self.smtp.tls_established(self.offer);
+        self.secured = Some(secured);
+        self.helo.clear();
+        self.hello = Hello::Plain;
+        self.snapshot = snapshot;
+        self.request_began = Instant::now();
+        Some(self)
     }
 }
 
