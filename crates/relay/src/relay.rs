@@ -242,7 +242,7 @@ impl Drop for Counted {
 const OBSERVED: usize = 4096;
 
 /// How often the pool is looked through.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// How long sessions that were cut off may take to end.
 const CUT_OFF: Duration = Duration::from_secs(2);

@@ -199,6 +199,8 @@ pub(crate) fn to_upstream_error(error: &UpstreamError) -> Reply {
         UpstreamError::Connect(_) => (554, 4, 1, "next hop cannot be reached, try again later"),
         UpstreamError::Loop => (554, 4, 6, "the next hop is this host: this message loops"),
         UpstreamError::NoStartTls
+        | UpstreamError::StartTlsRefused { .. }
+        | UpstreamError::Alert { .. }
         | UpstreamError::InjectedPlaintext
         | UpstreamError::Handshake(_) => (
             554,
@@ -214,7 +216,9 @@ pub(crate) fn to_upstream_error(error: &UpstreamError) -> Reply {
             "next hop did not answer in time, try again later",
         ),
         UpstreamError::Closed(_) => (554, 4, 2, "next hop closed the connection, try again later"),
-        UpstreamError::Protocol { .. } | UpstreamError::Refused { .. } => {
+        UpstreamError::Protocol { .. }
+        | UpstreamError::Nonsense { .. }
+        | UpstreamError::Refused { .. } => {
             (554, 5, 0, "next hop broke the protocol, try again later")
         }
         UpstreamError::Unsupported(what) => match what {

@@ -26,6 +26,8 @@ pub(super) fn networks(networks: &[IpNet]) -> Exposure {
     }
     if v4 >= 1 << 28 || v6 >= GLOBAL_UNICAST / 2 || networks.iter().any(is_wide) {
         Exposure::Everybody
+    } else if networks.iter().any(is_large) {
+        Exposure::Wide
     } else {
         Exposure::Narrow
     }
@@ -35,11 +37,26 @@ pub(super) fn networks(networks: &[IpNet]) -> Exposure {
 pub(super) fn is_wide(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < 8,
-        IpNet::V6(network) => network.prefix_len() < 16 && !network.addr().is_unique_local(),
+        IpNet::V6(network) => match translated(*network) {
+            Some(length) => length < 8,
+            None => network.prefix_len() < 16 && !network.addr().is_unique_local(),
+        },
     }
 }
 
-/// A network large enough that several of its kind make the Internet.
+/// The length of the IPv4 prefix inside of an IPv6 network that stands for IPv4 hosts: NAT64 (RFC 6052), 6to4
+/// (RFC 3056).
+fn translated(network: Ipv6Net) -> Option<u8> {
+    let [first, second, ..] = network.addr().segments();
+    match (first, second, network.prefix_len()) {
+        (0x64, 0xff9b, length @ 96..) => Some(length - 96),
+        (0x64, 0xff9b, _) => Some(0),
+        (0x2002, _, length @ 16..=48) => Some(length - 16),
+        _ => None,
+    }
+}
+
+/// A public network large enough to be looked at twice, and several of its kind make the Internet.
 pub(super) fn is_large(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() <= 12 && !network.addr().is_private(),
@@ -153,6 +170,8 @@ mod tests {
             &["8.0.0.0/7"],
             &["2000::/5"],
             &["2001::/15"],
+            &["64:ff9b::/96"],
+            &["2002::/16"],
             &[
                 "64.0.0.0/8",
                 "65.0.0.0/8",
@@ -174,10 +193,14 @@ mod tests {
         ] {
             assert_eq!(exposure(written), Exposure::Everybody, "{written:?}");
         }
+        for written in [&["52.0.0.0/8"][..], &["2a00::/16"]] {
+            assert_eq!(exposure(written), Exposure::Wide, "{written:?}");
+        }
         for written in [
             &[][..],
             &["10.0.0.0/8"],
-            &["2001::/16", "192.168.0.0/16"],
+            &["2001:db8::/32", "192.168.0.0/16"],
+            &["203.0.113.0/24"],
             &["fd00::/8"],
         ] {
             assert_eq!(exposure(written), Exposure::Narrow, "{written:?}");

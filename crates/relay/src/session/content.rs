@@ -249,6 +249,9 @@ impl Session {
                 transaction.removed = header.removed;
                 delivery.watch = header.watch;
                 trace.write_to(&mut delivery.content);
+                if let Some(outgoing) = &mut delivery.outgoing {
+                    outgoing.traced(delivery.content.len());
+                }
                 delivery.content.extend_from_slice(&header.octets);
             }
             Ok(None) => {}

@@ -81,6 +81,7 @@ impl Session {
         if let Some(transaction) = &mut self.transaction {
             let why = "cut off by the end of the relay; the upstream may have the message";
             transaction.blame(Fault::Local, why.to_owned());
+            transaction.note_reply(&Answer::ShuttingDown.reply());
         }
         self.say(Answer::ShuttingDown);
         // The session is over whether the client hears it or not.

@@ -146,7 +146,7 @@ impl Connection {
     }
 
     async fn ehlo(&mut self, target: &Target, timeouts: &Timeouts) -> Result<(), UpstreamError> {
-        self.expect_silence(Stage::Ehlo)?;
+        self.expect_silence(Stage::Ehlo).await?;
         self.smtp.ehlo(&target.helo, &mut self.channel.output);
         let reply = self
             .round_trip(Stage::Ehlo, timeouts.upstream_ehlo, Sent::Ehlo)
@@ -162,13 +162,13 @@ impl Connection {
         if !self.smtp.offer().starttls {
             return Err(UpstreamError::NoStartTls);
         }
-        self.expect_silence(Stage::StartTls)?;
+        self.expect_silence(Stage::StartTls).await?;
         self.smtp.starttls(&mut self.channel.output);
         let reply = self
             .round_trip(Stage::StartTls, timeouts.upstream_ehlo, Sent::StartTls)
             .await?;
         if reply.severity() != Severity::Positive {
-            return Err(UpstreamError::NoStartTls);
+            return Err(UpstreamError::StartTlsRefused { reply });
         }
         let tcp = self
             .channel
@@ -204,14 +204,33 @@ impl Connection {
     ///
     /// # Errors
     /// Something has; what it was meant for cannot be told.
-    pub(crate) fn expect_silence(&mut self, stage: Stage) -> Result<(), UpstreamError> {
-        if self.smtp.outstanding() > 0 || self.is_quiet() {
+    pub(crate) async fn expect_silence(&mut self, stage: Stage) -> Result<(), UpstreamError> {
+        if self.smtp.outstanding() > 0 {
             return Ok(());
+        }
+        if self.channel.input.is_empty() {
+            let once = |context: &mut Context<'_>| match self.channel.poll_fill(context) {
+                Poll::Ready(filled) => Poll::Ready(Some(filled)),
+                Poll::Pending => Poll::Ready(None),
+            };
+            match std::future::poll_fn(once).await {
+                None => return Ok(()),
+                Some(Ok(0)) => return Err(UpstreamError::Closed(stage)),
+                Some(Ok(_octets)) => {}
+                Some(Err(error)) => return Err(broken(&error, stage)),
+            }
         }
         Err(UpstreamError::Protocol {
             stage,
             error: ClientError::Unsolicited,
         })
+    }
+
+    /// Whether MAIL was answered, though nobody has taken the answer yet.
+    pub(crate) fn has_answered_mail(&self) -> bool {
+        self.arrived
+            .iter()
+            .any(|(sent, _reply)| *sent == Sent::Mail)
     }
 
     /// Whether nothing came in since it was put aside: no EOF, no late reply, no half a line.
@@ -405,8 +424,11 @@ fn positive(reply: Reply, stage: Stage) -> Result<Reply, UpstreamError> {
 pub(super) fn broken(error: &ChannelError, stage: Stage) -> UpstreamError {
     match error {
         ChannelError::Timeout(_) => UpstreamError::Timeout(stage),
+        ChannelError::Alert(alert) => UpstreamError::Alert {
+            stage,
+            alert: alert.clone(),
+        },
         ChannelError::Disconnected(_)
-        | ChannelError::Alert(_)
         | ChannelError::Tls(_)
         | ChannelError::InputFull(_)
         | ChannelError::Io(_) => UpstreamError::Closed(stage),

@@ -17,8 +17,13 @@ use super::exchange::{ContentState, Exchange};
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     framing: Framing,
+    /// Octets of content so far, with our trace field.
     octets: u64,
-    limit: u64,
+    /// Octets that the upstream takes.
+    upstream_limit: u64,
+    /// Octets that the tenant may send, without our trace field.
+    tenant_limit: u64,
+    trace: u64,
     eight_bit: EightBit,
     large: Large,
 }
@@ -83,24 +88,27 @@ impl Outgoing {
         } else {
             EightBit::Refused
         };
-        let limit = offer
-            .size
-            .filter(|&size| size > 0)
-            .unwrap_or(u64::MAX)
-            .min(limit)
-            .saturating_add(TRACE_ROOM);
+        let announced = offer.size.filter(|&size| size > 0);
         Outgoing {
             framing,
             octets: 0,
-            limit,
+            upstream_limit: announced.unwrap_or(u64::MAX),
+            tenant_limit: limit,
+            trace: 0,
             eight_bit,
             large: Large::AsBegun,
         }
     }
 
+    /// Tells how long the trace field is that stands in front of the client's content.
+    pub(crate) fn traced(&mut self, octets: usize) {
+        self.trace = octets as u64;
+    }
+
     fn admit(&mut self, content: &[u8]) -> Result<(), UpstreamError> {
         self.octets += content.len() as u64;
-        if self.octets > self.limit {
+        let client = self.octets.saturating_sub(self.trace);
+        if self.octets > self.upstream_limit || client > self.tenant_limit {
             return Err(UpstreamError::Unsupported(Unsupported::Size));
         }
         if self.eight_bit == EightBit::Refused && !content.is_ascii() {
@@ -212,7 +220,10 @@ impl Exchange {
         let (_content, reply) = connection.reply(Stage::FinalReply, within).await?;
         match reply.severity() {
             Severity::Positive => Ok(reply),
-            Severity::Intermediate => Err(UpstreamError::Closed(Stage::FinalReply)),
+            Severity::Intermediate => Err(UpstreamError::Nonsense {
+                stage: Stage::FinalReply,
+                code: reply.code(),
+            }),
             Severity::Transient | Severity::Permanent => {
                 connection.needs_reset = false;
                 Err(UpstreamError::Refused {
@@ -267,7 +278,7 @@ async fn write_end(
                 return Err(not_clean());
             }
             // The last chunk's answer is the message's: nothing else may stand before it.
-            connection.expect_silence(Stage::Content)?;
+            connection.expect_silence(Stage::Content).await?;
             chunk(connection, content, Last::Yes);
         }
     }
@@ -319,9 +330,6 @@ fn chunk(connection: &mut Connection, content: &BytesMut, last: Last) {
 fn not_clean() -> UpstreamError {
     UpstreamError::Closed(Stage::Content)
 }
-
-/// Octets that our trace field may add to a message that is just as large as allowed.
-const TRACE_ROOM: u64 = 1024;
 
 /// Longer than any transaction.
 const FOREVER: std::time::Duration = std::time::Duration::from_secs(86_400);

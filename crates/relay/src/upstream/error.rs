@@ -66,6 +66,29 @@ pub(crate) enum UpstreamError {
     /// The upstream does not offer STARTTLS.
     #[error("the upstream does not offer STARTTLS")]
     NoStartTls,
+    /// The upstream refused STARTTLS that it offers.
+    #[error("the upstream refused STARTTLS: {} {}", reply.code(), reply.text())]
+    StartTlsRefused {
+        /// With which words.
+        reply: Reply,
+    },
+    /// The upstream ended TLS with an alert. In TLS 1.3 the refusal of our certificate comes this way, after the
+    /// handshake (RFC 8446 section 4.4.2.4).
+    #[error("the upstream ended TLS at {stage} with the alert {alert}")]
+    Alert {
+        /// When.
+        stage: Stage,
+        /// Which.
+        alert: String,
+    },
+    /// A reply that is none to what was asked.
+    #[error("the upstream answered {code} at {stage}")]
+    Nonsense {
+        /// When.
+        stage: Stage,
+        /// What.
+        code: u16,
+    },
     /// The upstream sent clear text behind its answer to STARTTLS.
     #[error("the upstream sent clear text after its answer to STARTTLS")]
     InjectedPlaintext,
@@ -130,6 +153,9 @@ impl UpstreamError {
             UpstreamError::Resolve(_)
             | UpstreamError::Connect(_)
             | UpstreamError::NoStartTls
+            | UpstreamError::StartTlsRefused { .. }
+            | UpstreamError::Alert { .. }
+            | UpstreamError::Nonsense { .. }
             | UpstreamError::InjectedPlaintext
             | UpstreamError::Handshake(_)
             | UpstreamError::Refused { .. }
@@ -153,6 +179,9 @@ impl UpstreamError {
             | UpstreamError::Resolve(_)
             | UpstreamError::Connect(_)
             | UpstreamError::NoStartTls
+            | UpstreamError::StartTlsRefused { .. }
+            | UpstreamError::Alert { .. }
+            | UpstreamError::Nonsense { .. }
             | UpstreamError::InjectedPlaintext
             | UpstreamError::Handshake(_)
             | UpstreamError::WrongIdentity
@@ -167,10 +196,13 @@ impl UpstreamError {
         match self {
             UpstreamError::Loop
             | UpstreamError::NoStartTls
+            | UpstreamError::StartTlsRefused { .. }
+            | UpstreamError::Alert { .. }
             | UpstreamError::InjectedPlaintext
             | UpstreamError::Handshake(_)
             | UpstreamError::WrongIdentity => true,
             UpstreamError::Busy
+            | UpstreamError::Nonsense { .. }
             | UpstreamError::Resolve(_)
             | UpstreamError::Connect(_)
             | UpstreamError::Refused { .. }
@@ -187,11 +219,14 @@ impl UpstreamError {
             UpstreamError::Resolve(_)
             | UpstreamError::Connect(_)
             | UpstreamError::NoStartTls
+            | UpstreamError::StartTlsRefused { .. }
             | UpstreamError::InjectedPlaintext
             | UpstreamError::Handshake(_) => true,
             UpstreamError::Refused { stage, .. }
             | UpstreamError::Timeout(stage)
             | UpstreamError::Closed(stage)
+            | UpstreamError::Alert { stage, .. }
+            | UpstreamError::Nonsense { stage, .. }
             | UpstreamError::Protocol { stage, .. } => match stage {
                 Stage::Greeting | Stage::Ehlo | Stage::StartTls => true,
                 Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content | Stage::FinalReply => {

@@ -134,6 +134,9 @@ impl Exchange {
             | UpstreamError::Connect(_)
             | UpstreamError::Loop
             | UpstreamError::NoStartTls
+            | UpstreamError::StartTlsRefused { .. }
+            | UpstreamError::Alert { .. }
+            | UpstreamError::Nonsense { .. }
             | UpstreamError::InjectedPlaintext
             | UpstreamError::Handshake(_)
             | UpstreamError::WrongIdentity
@@ -141,11 +144,13 @@ impl Exchange {
             | UpstreamError::Protocol { .. }
             | UpstreamError::Unsupported(_) => false,
         };
-        dead && matches!(self.mail, MailState::Waiting)
-            && self
-                .lease
-                .as_mut()
-                .is_some_and(|lease| lease.connection().reused)
+        let Some(lease) = &mut self.lease else {
+            return false;
+        };
+        let connection = lease.connection();
+        dead && connection.reused
+            && matches!(self.mail, MailState::Waiting)
+            && !connection.has_answered_mail()
     }
 
     async fn lease(&mut self, freshness: Freshness) -> Result<Lease, UpstreamError> {
@@ -189,17 +194,17 @@ impl Exchange {
         if waiting {
             suits(connection, mail, &route)?;
             present_the_right_identity(connection, route.targets.get(self.target))?;
-            connection.expect_silence(Stage::Mail)?;
+            connection.expect_silence(Stage::Mail).await?;
             if connection.needs_reset {
                 connection.smtp.rset(&mut connection.channel.output);
                 step(connection, Stage::Mail, timeouts.upstream_mail).await?;
             }
-            connection.expect_silence(Stage::Mail)?;
+            connection.expect_silence(Stage::Mail).await?;
             queue_mail(connection, mail);
             step(connection, Stage::Mail, timeouts.upstream_mail).await?;
         }
         for rcpt in group {
-            connection.expect_silence(Stage::Rcpt)?;
+            connection.expect_silence(Stage::Rcpt).await?;
             queue_rcpt(connection, rcpt);
             step(connection, Stage::Rcpt, timeouts.upstream_rcpt).await?;
         }
@@ -325,7 +330,7 @@ impl Exchange {
             return Err(UpstreamError::Closed(Stage::Data));
         };
         let connection = lease.connection();
-        connection.expect_silence(Stage::Data)?;
+        connection.expect_silence(Stage::Data).await?;
         let offer = *connection.offer();
         let body = mail.parameters.body();
         if offer.chunking {
@@ -348,7 +353,7 @@ impl Exchange {
         let reply = match self.data.take() {
             Some(reply) => reply,
             None => {
-                connection.expect_silence(Stage::Data)?;
+                connection.expect_silence(Stage::Data).await?;
                 connection.smtp.data(&mut connection.channel.output);
                 connection.flush(Stage::Data, within).await?;
                 connection.reply(Stage::Data, within).await?.1
@@ -359,7 +364,10 @@ impl Exchange {
                 self.content = ContentState::Begun;
                 Ok(())
             }
-            Severity::Positive => Err(UpstreamError::Closed(Stage::Data)),
+            Severity::Positive => Err(UpstreamError::Nonsense {
+                stage: Stage::Data,
+                code: reply.code(),
+            }),
             Severity::Transient | Severity::Permanent => Err(UpstreamError::Refused {
                 stage: Stage::Data,
                 reply,
@@ -396,6 +404,9 @@ impl Exchange {
             | UpstreamError::Connect(_)
             | UpstreamError::Loop
             | UpstreamError::NoStartTls
+            | UpstreamError::StartTlsRefused { .. }
+            | UpstreamError::Alert { .. }
+            | UpstreamError::Nonsense { .. }
             | UpstreamError::InjectedPlaintext
             | UpstreamError::Handshake(_)
             | UpstreamError::WrongIdentity

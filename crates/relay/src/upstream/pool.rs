@@ -49,7 +49,7 @@ pub(crate) struct SlotLimits {
 pub(crate) struct Lease {
     connection: Connection,
     slot: Arc<Slot>,
-    _permit: OwnedSemaphorePermit,
+    turn: OwnedSemaphorePermit,
 }
 
 /// Whether a lease may come from the connections that were kept.
@@ -112,7 +112,10 @@ impl Pool {
         let mut expired = tokio::task::JoinSet::new();
         for slot in slots {
             for connection in slot.expired() {
-                expired.spawn(connection.quit());
+                // Until it is closed it counts; when no turn is free, it closes without a word.
+                if let Ok(turn) = Arc::clone(&slot.permits).try_acquire_owned() {
+                    expired.spawn(leave(connection, turn));
+                }
             }
         }
         while expired.join_next().await.is_some() {}
@@ -178,7 +181,11 @@ impl Slot {
         };
         let kept = match freshness {
             Freshness::KeptOrNew => self.kept(),
-            Freshness::New => None,
+            Freshness::New => {
+                // The new one takes the place of one that is likely as dead as the last.
+                drop(self.kept());
+                None
+            }
         };
         let connection = match kept {
             Some(connection) => connection,
@@ -190,7 +197,7 @@ impl Slot {
         Ok(Lease {
             connection,
             slot: Arc::clone(self),
-            _permit: permit,
+            turn: permit,
         })
     }
 
@@ -236,8 +243,9 @@ impl Lease {
 
     /// Keeps the connection for the next message of the same key, unless it has served enough.
     pub(crate) fn put_back(mut self) {
-        if self.connection.messages >= self.slot.limits.messages {
-            tokio::spawn(self.connection.quit());
+        let limits = &self.slot.limits;
+        if self.connection.messages >= limits.messages || limits.idle.is_zero() {
+            tokio::spawn(leave(self.connection, self.turn));
             return;
         }
         if self.connection.smtp.outstanding() != 0 || !self.connection.channel.input.is_empty() {
@@ -247,9 +255,15 @@ impl Lease {
         self.connection.channel.rest();
         match locked(&self.slot.kept).as_mut() {
             Some(kept) => kept.push(self.connection),
-            None => drop(tokio::spawn(self.connection.quit())),
+            None => drop(tokio::spawn(leave(self.connection, self.turn))),
         }
     }
+}
+
+/// Says goodbye; the connection counts until it is closed.
+async fn leave(connection: Connection, turn: OwnedSemaphorePermit) {
+    connection.quit().await;
+    drop(turn);
 }
 
 /// Nothing that holds these locks can panic half-way, so a poisoned one is as good as new.

@@ -157,7 +157,7 @@ fn conditions(section: &PeerSection, context: &mut Context<'_>) {
     for network in list
         .value
         .iter()
-        .filter(|network| exposure::is_wide(&network.value))
+        .filter(|network| exposure::is_large(&network.value))
     {
         let what = format!("{} is more than one organisation's network", network.value);
         let remedy = "list only the networks of your own clients";
