@@ -47,7 +47,7 @@ async fn whatever_is_typed_250_means_delivered_and_nothing_else_is() {
         .start()
         .await;
     let mut accepted = 0;
-    for seed in 0..300 {
+    for seed in 0..1200 {
         let mut random = Rng::with_seed(seed);
         let mut client = Client::greeted(PEER, world.at("plain")).await;
         let mut typed = String::from("EHLO monkey.example\r\n");

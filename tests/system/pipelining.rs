@@ -137,6 +137,26 @@ async fn pl_04_content_after_a_refused_data_is_no_message() {
     world.stop().await;
 }
 
+/// PL-04: however short it is, and whatever it says, content behind a refused DATA is never taken for commands.
+#[tokio::test]
+async fn pl_04_commands_in_content_after_a_refused_data_are_no_commands() {
+    let world = Plan::standard().start().await;
+    let smuggled = "Subject: x\r\n\r\nhi\r\nRSET\r\nMAIL FROM:<u@tenant-b.example>\r\n\
+        RCPT TO:<evil@elsewhere.example>\r\nDATA\r\nx\r\n.\r\n";
+    for opening in [
+        "MAIL FROM:<u@nowhere.example>\r\nRCPT TO:<r@elsewhere.example>\r\nDATA\r\n",
+        "MAIL FROM:<u@tenant-a.example>\r\nRCPT TO:<r@elsewhere.example>\r\nDATA x\r\n",
+        "DATA\r\n",
+    ] {
+        let mut client = world.plain(PEER).await;
+        client.send(format!("{opening}{smuggled}")).await;
+        let answers = client.answers_until_closed().await;
+        assert_eq!(answers.last().map(|answer| answer.code), Some(421));
+    }
+    assert_eq!(world.delivered(), 0);
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn pl_05_chunks_by_the_standard() {
     let world = Plan::standard().start().await;

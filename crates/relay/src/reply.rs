@@ -85,6 +85,8 @@ pub(crate) enum Answer {
     TooManyFromSource,
     /// Commands before the greeting.
     TalksFirst,
+    /// Content behind a refused DATA.
+    TalksInContent,
 }
 
 impl Answer {
@@ -114,6 +116,7 @@ impl Answer {
             Answer::ListenerGone => (421, (4, 3, 2), "settings changed, connect again"),
             Answer::TooManyConnections => (421, (4, 3, 2), "too many connections, try again later"),
             Answer::TooManyFromSource => (421, (4, 7, 0), "too many connections from your address"),
+            Answer::TalksInContent => (421, (4, 7, 0), "content without leave, closing"),
             Answer::TalksFirst => (554, (5, 5, 0), "talked before the greeting"),
         };
         Reply::new(code, enhanced_code(enhanced), text)

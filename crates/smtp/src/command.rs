@@ -81,8 +81,17 @@ impl Command {
         let line = without_trailing_spaces(line);
         let end = memchr::memchr(b' ', line).unwrap_or(line.len());
         let (word, rest) = line.split_at_checked(end).unwrap_or_default();
-        let verb = Verb::parse(word, rest)?;
-        let argument = text(rest, verb)?;
+        let verb = match Verb::parse(word, rest) {
+            Err(CommandError::Unrecognised) if !word.is_ascii() => {
+                return Err(CommandError::Octets);
+            }
+            parsed => parsed?,
+        };
+        let argument = match text(rest, verb) {
+            // Where the chunk ends is open then, so nothing behind it can be read.
+            Err(_octets) if verb == Verb::Bdat => return Err(CommandError::ChunkSyntax),
+            argument => argument?,
+        };
         match verb {
             Verb::Ehlo => ClientName::parse(argument).map(Self::Ehlo),
             Verb::Helo => ClientName::parse(argument).map(Self::Helo),
@@ -231,12 +240,12 @@ fn bdat(argument: &str) -> Result<Command, CommandError> {
         None => (argument, None),
     };
     if size.is_empty() || !size.bytes().all(|c| c.is_ascii_digit()) {
-        return Err(CommandError::Argument);
+        return Err(CommandError::ChunkSyntax);
     }
     let last = match marker {
         None => false,
         Some(word) if word.eq_ignore_ascii_case("LAST") => true,
-        Some(_) => return Err(CommandError::Argument),
+        Some(_) => return Err(CommandError::ChunkSyntax),
     };
     let size = size.parse().map_err(|_| CommandError::ChunkSize)?;
     Ok(Command::Bdat { size, last })

@@ -19,7 +19,7 @@ use bytes::{Buf, BytesMut};
 pub use content::Content;
 pub use limits::{ServerLimits, State, TlsState};
 
-use crate::command::{Command, Verb};
+use crate::command::{Command, CommandError, Verb};
 use crate::content::ContentFault;
 use crate::extension::Offer;
 use crate::reply::{Reply, Severity};
@@ -50,6 +50,8 @@ pub struct ServerSession {
     unrecognised: u32,
     non_mail: u32,
     messages: u64,
+    /// The last line was DATA.
+    data_last: bool,
 }
 
 /// What a client did.
@@ -83,6 +85,7 @@ impl ServerSession {
             unrecognised: 0,
             non_mail: 0,
             messages: 0,
+            data_last: false,
         }
     }
 
@@ -99,6 +102,9 @@ impl ServerSession {
             let Found::Line(length) = found else {
                 if self.recipients_due > 0 {
                     return None;
+                }
+                if found.is_faulty() && starts_a_chunk(input) {
+                    return Some(self.close(CommandError::ChunkSyntax.reply()));
                 }
                 match self.lines.take(found, input, &self.limits) {
                     Taken::Nothing => return None,
@@ -120,6 +126,7 @@ impl ServerSession {
             if self.recipients_due > 0 && !admission.is_grouped() {
                 return None;
             }
+            self.data_last = is_data(line);
             input.advance(length);
             self.lines.consumed();
             match self.act(admission) {
@@ -172,6 +179,13 @@ impl ServerSession {
     #[must_use]
     pub const fn in_content(&self) -> bool {
         matches!(self.state, State::Data | State::Chunk)
+    }
+
+    /// Whether the line refused last was DATA: octets that are there behind it were meant as content, since a client has
+    /// to wait for the answer (RFC 2920 section 3.1).
+    #[must_use]
+    pub const fn refused_data(&self) -> bool {
+        self.data_last
     }
 
     /// The fault of the current message, as soon as it is seen.
@@ -316,6 +330,17 @@ impl ServerSession {
         self.enter(State::Closed);
         ServerEvent::Close(reply)
     }
+}
+
+fn is_data(line: &[u8]) -> bool {
+    let verb = line.get(..4).unwrap_or_default();
+    verb.eq_ignore_ascii_case(b"DATA")
+}
+
+/// Whether a line that cannot be read would have announced a chunk, whose end nobody can tell then.
+fn starts_a_chunk(input: &[u8]) -> bool {
+    let verb = input.get(..4).unwrap_or_default();
+    verb.eq_ignore_ascii_case(b"BDAT")
 }
 
 /// Whether a line may be handed out while recipients are due (RFC 2920 section 3.1).

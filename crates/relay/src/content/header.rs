@@ -120,7 +120,13 @@ impl HeaderGate {
         let seen = self.scan(&held, limits);
         self.held = held;
         if seen? {
-            return Ok(true);
+            // Whatever the pieces were in which it came.
+            let too_large = self.malformed == Malformed::No && self.line > limits.octets;
+            return if too_large {
+                Err(HeaderFault::TooLarge)
+            } else {
+                Ok(true)
+            };
         }
         if self.held.len() <= limits.octets {
             return Ok(false);

@@ -122,8 +122,8 @@ impl<'a> Batch<'a> {
     }
 
     fn line<'l>(&self, text: &'l [u8], out: &mut Vec<u8>) -> Result<(), (&'l str, LineError)> {
-        // serde would take an array for the fields in their order.
-        if text.trim_ascii_start().first() == Some(&b'[') {
+        // serde would take an array for the fields in their order, and name its own types for the rest.
+        if text.trim_ascii_start().first() != Some(&b'{') {
             return Err(("null", LineError::Object));
         }
         let line: Line<'l> = match serde_json::from_slice(text) {

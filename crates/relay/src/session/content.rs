@@ -37,7 +37,12 @@ impl Session {
                         exchange.decline_content();
                     }
                 }
-                Ok(())
+                if self.channel.input.is_empty() {
+                    return Ok(());
+                }
+                // Whoever sends on behind DATA without its 354 sends content (RFC 2920 section 3.1): none of it is
+                // taken for commands.
+                self.part(Answer::TalksInContent, End::Refused).await
             }
         }
     }

@@ -220,6 +220,9 @@ impl Session {
                         self.abandon_transaction("what it was refused");
                     }
                     reply.write_to(&mut self.channel.output);
+                    if self.smtp.refused_data() && !self.channel.input.is_empty() {
+                        return self.part(Answer::TalksInContent, End::Refused).await;
+                    }
                 }
                 Some(ServerEvent::Close(reply)) => {
                     reply.write_to(&mut self.channel.output);

@@ -76,7 +76,7 @@ pub(crate) fn session_closed(line: &SessionLine<'_>) {
         transactions = line.transactions,
         messages = line.messages,
         elapsed_ms = milliseconds(line.elapsed),
-        end = %line.end,
+        end = line.end.to_string(),
         "session closed"
     );
 }
@@ -113,7 +113,8 @@ fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
         rcpt_domains = domains(line.recipients),
         rcpts = line.recipients.len(),
         rcpts_accepted = line.accepted,
-        tenant = decided.tenant.as_deref(),
+        tenant = decided.one_tenant(),
+        tenants = decided.several_tenants(),
         basis = decided.basis,
         verdict = decided.verdict,
         conflict = decided.conflict,
@@ -169,6 +170,20 @@ impl<'a> Decided<'a> {
             basis,
             conflict,
             attribution: line.attribution,
+        }
+    }
+
+    fn one_tenant(&self) -> Option<&str> {
+        match self.attribution.verdict {
+            Verdict::Tenant { .. } => self.tenant.as_deref(),
+            Verdict::Ambiguous { .. } | Verdict::Unattributed => None,
+        }
+    }
+
+    fn several_tenants(&self) -> Option<&str> {
+        match self.attribution.verdict {
+            Verdict::Ambiguous { .. } => self.tenant.as_deref(),
+            Verdict::Tenant { .. } | Verdict::Unattributed => None,
         }
     }
 

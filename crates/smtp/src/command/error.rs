@@ -33,6 +33,9 @@ pub enum CommandError {
     /// The chunk is larger than any number here.
     #[error("chunk size is out of range")]
     ChunkSize,
+    /// The chunk has no size that can be read.
+    #[error("chunk size does not follow the grammar")]
+    ChunkSyntax,
     /// The address of MAIL is refused.
     #[error("sender: {0}")]
     Sender(AddressError),
@@ -59,6 +62,7 @@ impl CommandError {
             Self::ArgumentMissing => Reply::fixed(501, code(5, 4), "Argument required"),
             Self::ArgumentUnexpected => Reply::fixed(501, code(5, 4), "No argument allowed"),
             Self::Argument => Reply::fixed(501, code(5, 4), "Argument syntax"),
+            Self::ChunkSyntax => Reply::fixed(501, code(5, 4), "Chunk size syntax, closing"),
             Self::ChunkSize => Reply::fixed(552, code(3, 4), "Chunk too big"),
             Self::Sender(error) => error.reply(Role::Sender),
             Self::Recipient(error) => error.reply(Role::Recipient),

@@ -94,7 +94,9 @@ impl ServerSession {
         let kind = match error {
             CommandError::OtherProtocol => return Admission::Close(texts::NOT_SMTP),
             // The octets of such a chunk could not be told from commands.
-            CommandError::ChunkSize => return Admission::Close(error.reply()),
+            CommandError::ChunkSize | CommandError::ChunkSyntax => {
+                return Admission::Close(error.reply());
+            }
             CommandError::Sender(_) | CommandError::Recipient(_) | CommandError::Parameter(_)
                 if self.tls == TlsState::Required =>
             {

@@ -65,6 +65,13 @@ pub(super) enum Taken {
     Fatal(Reply),
 }
 
+impl Found {
+    /// Whether a line begins here that cannot be read as one.
+    pub(super) const fn is_faulty(&self) -> bool {
+        matches!(self, Self::BareLf(_) | Self::TooLong)
+    }
+}
+
 impl LineReader {
     pub(super) fn find(&mut self, input: &[u8], limits: &ServerLimits) -> Found {
         if self.swallowing.is_some() {

@@ -291,3 +291,22 @@ fn an_answer_before_the_end_of_a_chunk_is_remembered() {
         ));
     }
 }
+
+#[test]
+fn pl_05_nothing_behind_a_chunk_without_a_size_is_a_command() {
+    let endless = format!("BDAT 140 {}\r\n", "L".repeat(1_100));
+    for line in [
+        "BDAT 140 FOO\r\n",
+        "BDAT LAST 140\r\n",
+        "BDAT +140 LAST\r\n",
+        "BDAT\r\n",
+        "bdat 140\0\r\n",
+        "BDAT 140 LAST\n",
+        &endless,
+    ] {
+        let mut player = Player::greeted();
+        assert_eq!(player.say(ENVELOPE), ["250", "250"]);
+        let answers = player.say(format!("{line}RSET\r\nMAIL FROM:<evil@b>\r\n"));
+        assert_eq!(answers, ["501 5.5.4", "close"], "{line}");
+    }
+}

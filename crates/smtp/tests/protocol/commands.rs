@@ -143,10 +143,12 @@ fn cm_03_and_04_octets_that_no_argument_may_have() {
     ] {
         let expected = match line.split(|octet| *octet == b' ').next() {
             Some(b"EHLO\tx") => "500 5.5.1",
+            Some(b"BDAT") => "501 5.5.4",
             _ => "501 5.5.2",
         };
         assert_eq!(refusal(line), expected, "{}", line.escape_ascii());
     }
+    assert_eq!(refusal(b"N\xf6OP"), "501 5.5.2");
     assert_eq!(refusal(b"D\rATA"), "500 5.5.1");
     assert_eq!(refusal(b"DATA\r"), "500 5.5.1");
     assert_eq!(refusal(b"NO\0OP"), "500 5.5.1");

@@ -13,6 +13,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Afterwards;
 use crate::exit;
@@ -58,7 +59,10 @@ async fn play(afterwards: Afterwards) -> anyhow::Result<usize> {
 
 async fn keep(world: &World) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{}", world.invitation())?;
-    tokio::signal::ctrl_c()
-        .await
-        .context("cannot wait for the interrupt")
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    tokio::select! {
+        // Either ends the wait, and then both are over.
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for the interrupt"),
+        _terminated = terminate.recv() => Ok(()),
+    }
 }
