@@ -313,10 +313,10 @@ impl Connection {
         stage: Stage,
         within: Duration,
     ) -> Result<(), UpstreamError> {
-        let mut earlier = std::mem::take(&mut self.arrived);
-        let answer = self.reply(stage, within).await?;
-        earlier.push_back(answer);
+        let earlier = std::mem::take(&mut self.arrived);
+        let answer = self.reply(stage, within).await;
         self.arrived = earlier;
+        self.arrived.push_back(answer?);
         Ok(())
     }
 
