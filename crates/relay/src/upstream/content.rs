@@ -119,7 +119,7 @@ impl Outgoing {
 }
 
 impl Exchange {
-    /// Sends content, all of it taken from the buffer; small pieces of lines are kept back until more comes.
+    /// Sends content, all of it taken from the buffer, and takes in what the upstream says to it.
     ///
     /// # Errors
     /// The transaction failed; the upstream never sees an end of data.

@@ -122,28 +122,14 @@ impl Exchange {
 
     /// A kept connection that was dead all along: nothing was asked of the upstream yet.
     fn may_retry(&mut self, error: &UpstreamError) -> bool {
-        let dead = match error {
+        let dead = matches!(
+            error,
             UpstreamError::Closed(_)
-            | UpstreamError::Protocol {
-                error: ClientError::Unsolicited,
-                ..
-            } => true,
-            UpstreamError::Refused { reply, .. } => reply.code() == GOING_AWAY,
-            UpstreamError::Busy
-            | UpstreamError::Resolve(_)
-            | UpstreamError::Connect(_)
-            | UpstreamError::Loop
-            | UpstreamError::NoStartTls
-            | UpstreamError::StartTlsRefused { .. }
-            | UpstreamError::Alert { .. }
-            | UpstreamError::Nonsense { .. }
-            | UpstreamError::InjectedPlaintext
-            | UpstreamError::Handshake(_)
-            | UpstreamError::WrongIdentity
-            | UpstreamError::Timeout(_)
-            | UpstreamError::Protocol { .. }
-            | UpstreamError::Unsupported(_) => false,
-        };
+                | UpstreamError::Protocol {
+                    error: ClientError::Unsolicited,
+                    ..
+                }
+        ) || says_goodbye(error);
         let Some(lease) = &mut self.lease else {
             return false;
         };
@@ -198,8 +184,8 @@ impl Exchange {
             if connection.needs_reset {
                 connection.smtp.rset(&mut connection.channel.output);
                 step(connection, Stage::Mail, timeouts.upstream_mail).await?;
+                connection.expect_silence(Stage::Mail).await?;
             }
-            connection.expect_silence(Stage::Mail).await?;
             queue_mail(connection, mail);
             step(connection, Stage::Mail, timeouts.upstream_mail).await?;
         }
@@ -388,31 +374,16 @@ impl Exchange {
     /// Ends the transaction as failed. A refusal leaves the connection usable, everything else closes it without an
     /// end of data, so that no half message is ever taken for a whole one.
     pub(crate) fn fail(&mut self, error: UpstreamError) {
-        let usable = match &error {
-            UpstreamError::Refused { stage, reply } => {
-                reply.code() != GOING_AWAY
-                    && matches!(
-                        stage,
-                        Stage::Mail | Stage::Rcpt | Stage::Data | Stage::FinalReply
-                    )
-            }
-            UpstreamError::Unsupported(_) => {
-                self.data.is_none() && matches!(self.mail, MailState::Waiting)
-            }
-            UpstreamError::Busy
-            | UpstreamError::Resolve(_)
-            | UpstreamError::Connect(_)
-            | UpstreamError::Loop
-            | UpstreamError::NoStartTls
-            | UpstreamError::StartTlsRefused { .. }
-            | UpstreamError::Alert { .. }
-            | UpstreamError::Nonsense { .. }
-            | UpstreamError::InjectedPlaintext
-            | UpstreamError::Handshake(_)
-            | UpstreamError::WrongIdentity
-            | UpstreamError::Timeout(_)
-            | UpstreamError::Closed(_)
-            | UpstreamError::Protocol { .. } => false,
+        let usable = if let UpstreamError::Refused { stage, .. } = &error {
+            !says_goodbye(&error)
+                && matches!(
+                    stage,
+                    Stage::Mail | Stage::Rcpt | Stage::Data | Stage::FinalReply
+                )
+        } else {
+            matches!(error, UpstreamError::Unsupported(_))
+                && self.data.is_none()
+                && matches!(self.mail, MailState::Waiting)
         };
         match self.lease.take() {
             Some(lease) if usable => lease.put_back(),
@@ -434,22 +405,21 @@ impl Exchange {
     /// Takes note that no content will follow a DATA that went out with the recipients: an upstream that waits for
     /// content all the same is left at once, and never sees an end of data.
     pub(crate) fn decline_content(&mut self) {
-        if self
-            .data
-            .take()
-            .is_some_and(|reply| reply.severity() == Severity::Intermediate)
-        {
+        if self.waits_for_content() {
             self.fail(UpstreamError::Closed(Stage::Data));
         }
+    }
+
+    /// Whether the upstream said 354 to a DATA that went out with the recipients; its answer is used up.
+    fn waits_for_content(&mut self) -> bool {
+        let answer = self.data.take();
+        answer.is_some_and(|reply| reply.severity() == Severity::Intermediate)
     }
 
     /// Leaves the transaction without a message; the connection resets itself before its next use.
     pub(crate) fn abandon(&mut self) {
         // An upstream that waits for content must never see an end of data.
-        let waits_for_content = self
-            .data
-            .take()
-            .is_some_and(|reply| reply.severity() == Severity::Intermediate);
+        let waits_for_content = self.waits_for_content();
         if let Some(lease) = self.lease.take().filter(|_lease| !waits_for_content) {
             lease.put_back();
         }
@@ -474,6 +444,11 @@ impl Exchange {
     pub(crate) fn target(&self) -> Option<&Target> {
         self.route.targets.get(self.target)
     }
+}
+
+/// Whether the upstream refused because it closes the connection.
+fn says_goodbye(error: &UpstreamError) -> bool {
+    matches!(error, UpstreamError::Refused { reply, .. } if reply.code() == GOING_AWAY)
 }
 
 /// "Service not available, closing transmission channel" (RFC 5321 section 4.2.3).
