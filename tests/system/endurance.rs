@@ -11,18 +11,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::client::{Client, Envelope, PATIENCE, PEER};
+use crate::client::{Client, PATIENCE, PEER};
+use crate::message::{FROM_A, SMALL};
 use crate::program::Program;
 use crate::world::{Plan, TenantPlan, World};
-
-/// A message of tenant `a`.
-const FROM_A: Envelope<'static> = Envelope {
-    sender: "u@tenant-a.example",
-    recipients: &["someone@elsewhere.example"],
-};
-
-/// A small message with its end of data.
-const SMALL: &[u8] = b"Subject: small\r\n\r\nbody\r\n.\r\n";
 
 /// Tenant `a` and listeners `plain` and `starttls`; every client is a peer, whatever its address. Kept connections close
 /// soon, so that a process can come to rest.

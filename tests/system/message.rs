@@ -2,6 +2,17 @@
 
 use tenantry_lab::upstream::Record;
 
+use crate::client::Envelope;
+
+/// A message of tenant `a`.
+pub(crate) const FROM_A: Envelope<'static> = Envelope {
+    sender: "u@tenant-a.example",
+    recipients: &["someone@elsewhere.example"],
+};
+
+/// A small message with its end of data.
+pub(crate) const SMALL: &[u8] = b"Subject: small\r\n\r\nbody\r\n.\r\n";
+
 /// The octets after 354 for a content: dots stuffed, the end of data behind it (RFC 5321 section 4.5.2).
 ///
 /// The content must be empty or end with CRLF.

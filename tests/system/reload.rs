@@ -6,17 +6,9 @@ mod stopping;
 mod under_load;
 
 use crate::client::{Client, Envelope, PEER};
+use crate::message::{FROM_A, SMALL};
 use crate::program::Program;
 use crate::world::{Plan, TenantPlan, World};
-
-/// A message of tenant `a`.
-const FROM_A: Envelope<'static> = Envelope {
-    sender: "u@tenant-a.example",
-    recipients: &["someone@elsewhere.example"],
-};
-
-/// A small message with its end of data.
-const SMALL: &[u8] = b"Subject: small\r\n\r\nbody\r\n.\r\n";
 
 /// Tenants `a` and `b` at one upstream; listeners `plain` and `starttls`.
 fn two_tenants() -> Plan {

@@ -11,16 +11,8 @@ mod trouble;
 use tenantry_lab::upstream::UpstreamSettings;
 
 use crate::client::{Answer, Client, Envelope};
+use crate::message::{FROM_A, SMALL};
 use crate::world::{Pki, Plan, TenantPlan, World};
-
-/// A message of tenant `a`.
-const FROM_A: Envelope<'static> = Envelope {
-    sender: "u@tenant-a.example",
-    recipients: &["someone@elsewhere.example"],
-};
-
-/// A small message with its end of data.
-const SMALL: &[u8] = b"Subject: small\r\n\r\nbody\r\n.\r\n";
 
 /// How an upstream takes content and commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
