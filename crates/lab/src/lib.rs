@@ -1,14 +1,18 @@
-//! Exchange Online in a box: throw-away authorities and recording upstreams.
+//! Exchange Online in a box: throw-away authorities, recording upstreams, and a simulation of
+//! Exchange Online's multi-tenant attribution.
 //!
 //! The other side of every test: [`pki`] makes certificates of every kind, good and bad, at run
 //! time; [`upstream`] is a server that demands them, records which certificate each message came
-//! with, and misbehaves on request.
+//! with, and misbehaves on request. [`world`] is what Exchange Online knows of its tenants, in
+//! Microsoft's vocabulary; [`reply`] is what it answers.
 //!
-//! The lab decides nothing about tenants and shares no code with what does: what it records is
-//! what was seen on the wire, so that agreement with the relay means something. It is no mail
-//! server either: messages are counted, hashed or kept in memory, never stored or passed on.
+//! The lab shares no code with what decides in the relay, so that agreement between the two means
+//! something. It is no mail server either: messages are counted, hashed or kept for tests, never
+//! passed on.
 
 pub mod pki;
+pub mod reply;
 pub mod upstream;
+pub mod world;
 
 pub(crate) mod hex;
