@@ -10,6 +10,8 @@
 //! something. It is no mail server either: messages are counted, hashed or kept for tests, never
 //! passed on.
 
+pub mod events;
+pub mod file;
 pub mod pki;
 pub mod reply;
 pub mod upstream;
