@@ -215,6 +215,16 @@ impl PresentedChain {
         self.0.first().map(|leaf| Fingerprint::of(leaf))
     }
 
+    /// The DNS names that the leaf claims, common names among them. Nobody vouches for them: they
+    /// tell a person whose certificate was not believed, and decide nothing. None when there are
+    /// more than `limit`, or the leaf cannot be read.
+    #[must_use]
+    pub fn claimed_names(&self, limit: usize) -> Vec<String> {
+        let leaf = self.0.first().and_then(|leaf| parse(leaf));
+        leaf.and_then(|leaf| Names::of(&leaf, CommonName::Always, limit).ok())
+            .map_or_else(Vec::new, Names::into_all)
+    }
+
     pub(crate) fn new(chain: impl Into<Arc<[CertificateDer<'static>]>>) -> Self {
         Self(chain.into())
     }

@@ -231,3 +231,20 @@ fn base64(octets: &[u8]) -> String {
     }
     out
 }
+
+#[test]
+fn claimed_names_are_read_without_trust_and_up_to_a_limit() {
+    let stranger = Authority::root("Stranger");
+    let mut params = leaf(&[A, B]);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "common.example");
+    let chain = stranger.issue(&params).presented();
+    assert_eq!(chain.claimed_names(3), [A, B, "common.example"]);
+    assert!(chain.claimed_names(1).is_empty());
+    let trusting_others = Authority::root("Clients").policy();
+    assert_eq!(
+        reason(&trusting_others.evaluate(&chain)),
+        UntrustedReason::UnknownIssuer
+    );
+}
