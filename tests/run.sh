@@ -15,6 +15,8 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 70
 readonly SECTIONS=(fmt clippy build test doctest doc interop bench fuzz deny quickstart)
 readonly TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
 readonly VENV="$TARGET/tools/venv"
+readonly SSLYZE="$TARGET/tools/sslyze"
+readonly EXIM="$TARGET/tools/exim"
 readonly NODE_FOLDER="$TARGET/interop/nodemailer"
 readonly INSTALL_LOG="$TARGET/tools/install.log"
 readonly FUZZ_SECONDS="${TENANTRY_FUZZ_SECONDS:-20}"
@@ -132,6 +134,8 @@ install_tools() {
   install_packages "$@" || failed=1
   if wants interop "$@"; then
     install_nodemailer || failed=1
+    install_sslyze || failed=1
+    install_exim || failed=1
   fi
   if wants test "$@" || wants interop "$@"; then
     # Without the wheel, cargo test does it, only slower.
@@ -195,6 +199,7 @@ needed() {
     python3) wants interop "$@" || needed venv "$@" ;;
     venv) { wants deny "$@" && ! cargo deny --version >/dev/null 2>&1; } ||
       { wants fuzz "$@" && ! cargo fuzz --version >/dev/null 2>&1; } ||
+      { wants interop "$@" && ! has_sslyze; } ||
       { { wants test "$@" || wants interop "$@"; } && ! has_nextest; } ;;
     *) wants interop "$@" ;;
   esac
@@ -234,6 +239,53 @@ install_nodemailer() {
   fi
   (cd "$NODE_FOLDER" && npm ci --no-audit --no-fund --ignore-scripts </dev/null) || return 1
   cp "$NODE_FOLDER/package-lock.json" "$NODE_FOLDER/node_modules/.installed-from"
+}
+
+has_sslyze() { cmp -s tests/interop/sslyze/requirements.txt "$SSLYZE/.installed-from"; }
+
+install_sslyze() {
+  has_sslyze && return 0
+  echo "installing sslyze"
+  rm -rf "$SSLYZE"
+  python3 -m venv "$SSLYZE" &&
+    "$SSLYZE/bin/pip" install -q --disable-pip-version-check -r tests/interop/sslyze/requirements.txt </dev/null &&
+    "$SSLYZE/bin/sslyze" --help >/dev/null || { echo "sslyze cannot be installed into $SSLYZE"; return 1; }
+  cp tests/interop/sslyze/requirements.txt "$SSLYZE/.installed-from"
+}
+
+# Debian's exim4 excludes Postfix, so it is unpacked into a folder. What its package would bring
+# besides, the libraries and the user that the program insists on, is installed.
+install_exim() {
+  local program="$EXIM/usr/sbin/exim4" package missing=()
+  [ -x "$program" ] || unpack_exim || { echo "Exim cannot be unpacked into $EXIM"; return 1; }
+  if ldd "$program" | grep -q 'not found'; then
+    for package in $(tr ',' '\n' <"$EXIM/depends" | grep -o '^ *lib[^ ]*'); do
+      dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+    done
+    apt_install "${missing[@]}" || return 1
+  fi
+  if ! getent passwd Debian-exim >/dev/null; then
+    useradd --system --user-group --no-create-home --home-dir /nonexistent \
+      --shell /usr/sbin/nologin Debian-exim || return 1
+  fi
+  "$program" -C /dev/null -bV >/dev/null 2>"$INSTALL_LOG" ||
+    { echo "$program does not start:"; cat "$INSTALL_LOG"; return 1; }
+}
+
+# Under its name only when it is whole.
+unpack_exim() {
+  local folder="$EXIM.partial"
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+    { echo "apt-get and dpkg-deb are needed to get Exim"; return 1; }
+  echo "unpacking exim4-daemon-light"
+  rm -rf "$folder" "$EXIM"
+  mkdir -p "$folder" &&
+    apt-get update -qq </dev/null &&
+    (cd "$folder" && apt-get download -qq -o APT::Sandbox::User=root exim4-daemon-light </dev/null) &&
+    dpkg-deb -x "$folder"/exim4-daemon-light_*.deb "$folder" &&
+    dpkg-deb -f "$folder"/exim4-daemon-light_*.deb Depends >"$folder/depends" &&
+    rm "$folder"/exim4-daemon-light_*.deb &&
+    mv "$folder" "$EXIM"
 }
 
 # ---- running and counting --------------------------------------------------------------------
