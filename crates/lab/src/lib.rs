@@ -4,13 +4,15 @@
 //! The other side of every test: [`pki`] makes certificates of every kind, good and bad, at run
 //! time; [`upstream`] is a server that demands them, records which certificate each message came
 //! with, and misbehaves on request. [`world`] is what Exchange Online knows of its tenants, in
-//! Microsoft's vocabulary; [`reply`] is what it answers.
+//! Microsoft's vocabulary; [`reply`] is what it answers. [`export`] reads the files that
+//! administrators already have.
 //!
 //! The lab shares no code with what decides in the relay, so that agreement between the two means
 //! something. It is no mail server either: messages are counted, hashed or kept for tests, never
 //! passed on.
 
 pub mod events;
+pub mod export;
 pub mod file;
 pub mod pki;
 pub mod reply;

@@ -1,0 +1,174 @@
+//! JSON as `ConvertTo-Json` writes it: strictly RFC 8259, and every value with its place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jsonc_parser::ast;
+use jsonc_parser::common::Ranged;
+use jsonc_parser::errors::ParseErrorKind;
+use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
+
+use super::DEEPEST;
+use super::error::{ExportError, Format, Problem};
+use super::node::{Node, Value};
+use super::position::{Positions, element_path, property_path};
+
+/// The value in `text`; absent if there is nothing but white space.
+pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Option<Node>, Vec<ExportError>> {
+    let positions = Positions::new(file, text);
+    let refused = |offset: usize, problem: Problem| {
+        vec![ExportError {
+            place: positions.at(offset, ""),
+            problem,
+        }]
+    };
+    // Before the parser, which recurses.
+    if let Some(offset) = too_deep(text) {
+        return Err(refused(offset, Problem::TooDeep { limit: DEEPEST }));
+    }
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT).map_err(|error| {
+        let start = error.range().start;
+        match unterminated(error.kind()) {
+            Some(what) => {
+                let begun = positions.at(start, "");
+                let what = format!(
+                    "it ends within the {what} that begins in line {}, column {}",
+                    begun.line, begun.column
+                );
+                refused(text.len(), syntax(what))
+            }
+            None => refused(start, syntax(error.kind().to_string().to_lowercase())),
+        }
+    })?;
+    // The parser with places lets some white space and control characters pass; this one does
+    // not, and knows no places of values.
+    if parsed.value.is_some()
+        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
+    {
+        let offset = offset_of(text, error.line(), error.column());
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        return Err(refused(offset, syntax(what.to_owned())));
+    }
+    let mut repeated = Vec::new();
+    let node = parsed
+        .value
+        .map(|value| node(&positions, value, "", &mut repeated));
+    if repeated.is_empty() {
+        Ok(node)
+    } else {
+        Err(repeated)
+    }
+}
+
+/// What the end of the file cut off.
+fn unterminated(kind: &ParseErrorKind) -> Option<&'static str> {
+    match kind {
+        ParseErrorKind::UnterminatedObject => Some("object"),
+        ParseErrorKind::UnterminatedArray => Some("array"),
+        ParseErrorKind::String(ParseStringErrorKind::UnterminatedStringLiteral) => Some("string"),
+        _ => None,
+    }
+}
+
+fn syntax(what: String) -> Problem {
+    Problem::Syntax {
+        format: Format::Json,
+        what,
+    }
+}
+
+fn node(
+    positions: &Positions<'_>,
+    value: ast::Value<'_>,
+    path: &str,
+    repeated: &mut Vec<ExportError>,
+) -> Node {
+    let place = positions.at(value.range().start, path);
+    let value = match value {
+        ast::Value::NullKeyword(_) => Value::Null,
+        ast::Value::BooleanLit(literal) => Value::Bool(literal.value),
+        ast::Value::NumberLit(literal) => Value::Number(literal.value.to_owned()),
+        ast::Value::StringLit(literal) => Value::String(literal.value.into_owned()),
+        ast::Value::Array(array) => Value::List(
+            array
+                .elements
+                .into_iter()
+                .enumerate()
+                .map(|(index, element)| {
+                    node(positions, element, &element_path(path, index), repeated)
+                })
+                .collect(),
+        ),
+        ast::Value::Object(object) => Value::Object(properties(positions, object, path, repeated)),
+    };
+    Node { value, place }
+}
+
+/// The properties; names that differ in case only are PowerShell's own, as in
+/// `{"value": 2, "Value": "Partner"}`.
+fn properties(
+    positions: &Positions<'_>,
+    object: ast::Object<'_>,
+    path: &str,
+    repeated: &mut Vec<ExportError>,
+) -> Vec<(String, Node)> {
+    let mut lines = std::collections::HashMap::new();
+    let mut properties = Vec::with_capacity(object.properties.len());
+    for property in object.properties {
+        let name = property.name.into_string();
+        let path = property_path(path, &name);
+        let place = positions.at(property.range.start, &path);
+        let value = node(positions, property.value, &path, repeated);
+        if let Some(first) = lines.insert(name.clone(), place.line) {
+            let problem = Problem::Repeated { first };
+            repeated.push(ExportError { place, problem });
+        }
+        properties.push((name, value));
+    }
+    properties
+}
+
+/// Where brackets outside of strings are nested more than [`DEEPEST`].
+fn too_deep(text: &str) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (offset, octet) in text.bytes().enumerate() {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return Some(offset);
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// From a line and a column in octets, both from 1.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let start = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum::<usize>();
+    start + column.saturating_sub(1)
+}
+
+const STRICT: ParseOptions = ParseOptions {
+    allow_comments: false,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
