@@ -5,13 +5,23 @@
 //! however unwise, is no error but a notice, because to show where it leads is what the lab is for.
 
 mod addresses;
+mod check;
 mod fault;
+mod folder;
+mod load;
+mod problem;
+mod reader;
+mod sections;
 mod settings;
+mod tenant;
+pub mod units;
+mod values;
 
 use std::path::PathBuf;
 
 pub use self::addresses::AddressMap;
 pub use self::fault::{FaultAction, FaultReply, FaultSpec, FaultStage, Throttle};
+pub use self::problem::{Problem, Problems, Severity};
 pub use self::settings::{Endpoint, Limits, ServerSettings, Timeouts};
 use crate::events::Event;
 use crate::world::World;
@@ -39,4 +49,6 @@ pub struct Lab {
     pub faults: Vec<FaultSpec>,
     /// What changes while the lab runs, in the order of time.
     pub events: Vec<Event>,
+    /// What somebody may want to look at.
+    pub notices: Vec<Problem>,
 }

@@ -1,5 +1,8 @@
 //! What can change in a world.
 
+use super::ChangeError;
+use super::text::shortened;
+
 /// One change. Tenants and connectors are named as in the world, domains as administrators write
 /// them; [`Change::apply`] says what does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,4 +99,239 @@ pub enum Change {
         /// Whether it is on.
         value: bool,
     },
+}
+
+/// Kind, keys that it needs, and keys that it may have.
+type Kind = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const CONNECTOR: &[&str] = &["tenant", "connector"];
+
+const KINDS: &[Kind] = &[
+    ("connector-disabled", CONNECTOR, &[]),
+    ("connector-enabled", CONNECTOR, &[]),
+    (
+        "connector-changed",
+        &["tenant", "connector", "property", "value"],
+        &[],
+    ),
+    ("connector-removed", CONNECTOR, &[]),
+    ("connector-blocked", CONNECTOR, &[]),
+    ("connector-unblocked", CONNECTOR, &[]),
+    ("domain-added", &["tenant", "domain"], &[]),
+    ("domain-removed", &["tenant", "domain"], &[]),
+    ("domain-moved", &["domain", "to"], &["from"]),
+    ("certificate-rotated", &["from", "to"], &[]),
+    ("region-moved", &["tenant", "to"], &[]),
+    (
+        "organization-changed",
+        &["tenant", "property", "value"],
+        &[],
+    ),
+];
+
+/// All kinds, as a message lists them.
+pub(super) fn kinds() -> String {
+    let names: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
+    names.join(", ")
+}
+
+impl Change {
+    /// A change by its kind and its keys.
+    ///
+    /// # Errors
+    /// When the kind is unknown, or a key is unknown, missing or given twice.
+    pub fn new(kind: &str, fields: Vec<(String, String)>) -> Result<Self, ChangeError> {
+        let Some(&(kind, needed, allowed)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
+            return Err(ChangeError::UnknownKind(shortened(kind)));
+        };
+        let mut fields = Fields::sorted(kind, needed, allowed, fields)?;
+        Ok(match kind {
+            "connector-disabled" => Self::ConnectorDisabled {
+                tenant: fields.take("tenant")?,
+                connector: fields.take("connector")?,
+            },
+            "connector-enabled" => Self::ConnectorEnabled {
+                tenant: fields.take("tenant")?,
+                connector: fields.take("connector")?,
+            },
+            "connector-changed" => Self::ConnectorChanged {
+                tenant: fields.take("tenant")?,
+                connector: fields.take("connector")?,
+                property: fields.take("property")?,
+                value: fields.take("value")?,
+            },
+            "connector-removed" => Self::ConnectorRemoved {
+                tenant: fields.take("tenant")?,
+                connector: fields.take("connector")?,
+            },
+            "connector-blocked" => Self::ConnectorBlocked {
+                tenant: fields.take("tenant")?,
+                connector: fields.take("connector")?,
+            },
+            "connector-unblocked" => Self::ConnectorUnblocked {
+                tenant: fields.take("tenant")?,
+                connector: fields.take("connector")?,
+            },
+            "domain-added" => Self::DomainAdded {
+                tenant: fields.take("tenant")?,
+                domain: fields.take("domain")?,
+            },
+            "domain-removed" => Self::DomainRemoved {
+                tenant: fields.take("tenant")?,
+                domain: fields.take("domain")?,
+            },
+            "domain-moved" => Self::DomainMoved {
+                domain: fields.take("domain")?,
+                from: fields.take_optional("from"),
+                to: fields.take("to")?,
+            },
+            "certificate-rotated" => Self::CertificateRotated {
+                from: fields.take("from")?,
+                to: fields.take("to")?,
+            },
+            "region-moved" => Self::RegionMoved {
+                tenant: fields.take("tenant")?,
+                to: fields.take("to")?,
+            },
+            "organization-changed" => Self::OrganizationChanged {
+                tenant: fields.take("tenant")?,
+                property: fields.take("property")?,
+                value: fields.take_flag("value")?,
+            },
+            _ => return Err(ChangeError::UnknownKind(String::from(kind))),
+        })
+    }
+
+    /// The kind's word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ConnectorDisabled { .. } => "connector-disabled",
+            Self::ConnectorEnabled { .. } => "connector-enabled",
+            Self::ConnectorChanged { .. } => "connector-changed",
+            Self::ConnectorRemoved { .. } => "connector-removed",
+            Self::ConnectorBlocked { .. } => "connector-blocked",
+            Self::ConnectorUnblocked { .. } => "connector-unblocked",
+            Self::DomainAdded { .. } => "domain-added",
+            Self::DomainRemoved { .. } => "domain-removed",
+            Self::DomainMoved { .. } => "domain-moved",
+            Self::CertificateRotated { .. } => "certificate-rotated",
+            Self::RegionMoved { .. } => "region-moved",
+            Self::OrganizationChanged { .. } => "organization-changed",
+        }
+    }
+
+    /// Its keys and their values.
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        let fields: Vec<(&'static str, &str)> = match self {
+            Self::ConnectorDisabled { tenant, connector }
+            | Self::ConnectorEnabled { tenant, connector }
+            | Self::ConnectorRemoved { tenant, connector }
+            | Self::ConnectorBlocked { tenant, connector }
+            | Self::ConnectorUnblocked { tenant, connector } => {
+                vec![("tenant", tenant), ("connector", connector)]
+            }
+            Self::ConnectorChanged {
+                tenant,
+                connector,
+                property,
+                value,
+            } => vec![
+                ("tenant", tenant),
+                ("connector", connector),
+                ("property", property),
+                ("value", value),
+            ],
+            Self::DomainAdded { tenant, domain } | Self::DomainRemoved { tenant, domain } => {
+                vec![("tenant", tenant), ("domain", domain)]
+            }
+            Self::DomainMoved { domain, from, to } => {
+                let from = from.iter().map(|from| ("from", from.as_str()));
+                let domain = [("domain", domain.as_str())];
+                domain
+                    .into_iter()
+                    .chain(from)
+                    .chain([("to", to.as_str())])
+                    .collect()
+            }
+            Self::CertificateRotated { from, to } => vec![("from", from), ("to", to)],
+            Self::RegionMoved { tenant, to } => vec![("tenant", tenant), ("to", to)],
+            Self::OrganizationChanged {
+                tenant,
+                property,
+                value,
+            } => vec![
+                ("tenant", tenant),
+                ("property", property),
+                ("value", if *value { "true" } else { "false" }),
+            ],
+        };
+        fields
+            .into_iter()
+            .map(|(key, value)| (key, String::from(value)))
+            .collect()
+    }
+}
+
+/// The keys of one change.
+struct Fields {
+    kind: &'static str,
+    given: Vec<(String, String)>,
+}
+
+impl Fields {
+    /// Every given key is one of the kind's, and stands once.
+    fn sorted(
+        kind: &'static str,
+        needed: &'static [&'static str],
+        allowed: &'static [&'static str],
+        given: Vec<(String, String)>,
+    ) -> Result<Self, ChangeError> {
+        let known: Vec<&'static str> = needed.iter().chain(allowed).copied().collect();
+        let mut seen: Vec<&str> = Vec::new();
+        for (key, _) in &given {
+            if !known.contains(&key.as_str()) {
+                let key = shortened(key);
+                return Err(ChangeError::UnknownField { kind, key, known });
+            }
+            if seen.contains(&key.as_str()) {
+                return Err(ChangeError::Repeated(key.clone()));
+            }
+            seen.push(key);
+        }
+        Ok(Self { kind, given })
+    }
+
+    fn take(&mut self, key: &'static str) -> Result<String, ChangeError> {
+        self.take_optional(key).ok_or(ChangeError::Missing {
+            kind: self.kind,
+            key,
+        })
+    }
+
+    fn take_optional(&mut self, key: &str) -> Option<String> {
+        let at = self.given.iter().position(|(given, _)| given == key)?;
+        Some(self.given.swap_remove(at).1)
+    }
+
+    fn take_flag(&mut self, key: &'static str) -> Result<bool, ChangeError> {
+        let written = self.take(key)?;
+        match written
+            .trim_start_matches('$')
+            .to_ascii_lowercase()
+            .as_str()
+        {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(ChangeError::Value {
+                key: String::from(key),
+                value: shortened(&written),
+                problem: String::from("write true or false"),
+            }),
+        }
+    }
 }

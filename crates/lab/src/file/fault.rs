@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use toml::de::DeValue;
+
+use super::problem::{closest, quoted};
+use super::reader::{Mistake, Table};
+use super::values::{count, positive, rate, region, share, text, time, wait, word};
 use crate::reply::Refusal;
-use crate::world::{Region, TenantIndex};
+use crate::world::{Region, TenantIndex, World};
 
 /// One fault. Of several that apply at the same moment all are executed, in the file's order.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,3 +99,209 @@ pub struct Throttle {
     /// What the others hear.
     pub reply: FaultReply,
 }
+
+const STAGES: &[(&str, FaultStage)] = &[
+    ("connect", FaultStage::Connect),
+    ("greeting", FaultStage::Greeting),
+    ("ehlo", FaultStage::Ehlo),
+    ("starttls", FaultStage::Starttls),
+    ("mail", FaultStage::Mail),
+    ("rcpt", FaultStage::Rcpt),
+    ("data", FaultStage::Data),
+    ("end-of-data", FaultStage::EndOfData),
+    ("quit", FaultStage::Quit),
+];
+
+const ACTIONS: &[(&str, FaultAction)] = &[
+    ("drop", FaultAction::Drop),
+    ("half-close", FaultAction::HalfClose),
+    ("reset", FaultAction::Reset),
+    ("bad-tls", FaultAction::BadTls),
+    ("expired-certificate", FaultAction::ExpiredCertificate),
+    ("late-reply", FaultAction::LateReply),
+    ("close-after-dot", FaultAction::CloseAfterDot),
+];
+
+impl FaultStage {
+    /// Its word in world files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let named = STAGES.iter().find(|(_, stage)| *stage == self);
+        named.map_or("", |(word, _)| word)
+    }
+
+    /// Whether a tenant can be known by then.
+    const fn knows_tenants(self) -> bool {
+        match self {
+            Self::Mail | Self::Rcpt | Self::Data | Self::EndOfData => true,
+            Self::Connect | Self::Greeting | Self::Ehlo | Self::Starttls | Self::Quit => false,
+        }
+    }
+}
+
+impl FaultAction {
+    /// Its word in world files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let named = ACTIONS.iter().find(|(_, action)| *action == self);
+        named.map_or("", |(word, _)| word)
+    }
+
+    /// The only stage at which it makes sense, if there is only one.
+    const fn stage(self) -> Option<FaultStage> {
+        match self {
+            Self::Drop | Self::HalfClose | Self::Reset => None,
+            Self::BadTls | Self::ExpiredCertificate => Some(FaultStage::Starttls),
+            Self::LateReply | Self::CloseAfterDot => Some(FaultStage::EndOfData),
+        }
+    }
+}
+
+impl FaultReply {
+    /// The text to answer, without the service's suffix.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Refusal(refusal) => refusal.text(),
+            Self::Raw(text) => text,
+        }
+    }
+}
+
+/// Reads one `[[fault]]`; nothing if it is wrong.
+pub(super) fn read(mut table: Table<'_>, world: &World) -> Option<FaultSpec> {
+    let tenant = table.optional("tenant", |value| tenant(value, world));
+    let region = table.optional("region", region);
+    let remedy = "say when it happens, as in \"rcpt\"";
+    let stage = table.required("stage", word(STAGES), remedy);
+    let probability = table.optional("probability", share);
+    let after = table.optional("after", count);
+    let times = table.optional("times", positive);
+    let delay = table.optional("delay", time);
+    let tarpit = table.optional("tarpit", wait);
+    let reply = table.optional("reply", reply);
+    let action = table.optional("action", word(ACTIONS));
+    let throttle = table.table("throttle").and_then(throttle);
+    let spec = FaultSpec {
+        tenant: tenant.as_ref().map(|given| given.value),
+        region: region.map(|given| given.value),
+        stage: stage.as_ref()?.value,
+        probability: probability.map_or(1.0, |given| given.value),
+        after: after.map_or(0, |given| given.value),
+        times: times.map(|given| u64::from(given.value)),
+        delay: delay.map_or(Duration::ZERO, |given| given.value),
+        tarpit: tarpit.map_or(Duration::ZERO, |given| given.value),
+        reply: reply.map(|given| given.value),
+        action: action.as_ref().map(|given| given.value),
+        throttle,
+    };
+    for (key, mistake) in contradictions(&spec) {
+        table.wrong(table.place_of(key), mistake);
+    }
+    table.finish();
+    Some(spec)
+}
+
+/// What cannot be meant, with the key that says it.
+fn contradictions(spec: &FaultSpec) -> Vec<(&'static str, Mistake)> {
+    let mut found = Vec::new();
+    let mut wrong = |key, what: String, remedy: &str| found.push((key, Mistake::new(what, remedy)));
+    let stage = spec.stage.as_str();
+    if spec.tenant.is_some() && !spec.stage.knows_tenants() {
+        let what = format!("no tenant is known at stage {stage}");
+        wrong(
+            "tenant",
+            what,
+            "use region, or stage mail, rcpt, data or end-of-data",
+        );
+    }
+    if let Some(action) = spec.action
+        && let Some(only) = action.stage()
+        && only != spec.stage
+    {
+        let what = format!("{} does not happen at stage {stage}", action.as_str());
+        wrong(
+            "action",
+            what,
+            &format!("use stage = \"{}\"", only.as_str()),
+        );
+    }
+    if spec.action == Some(FaultAction::LateReply) && spec.delay.is_zero() {
+        let what = String::from("late-reply without delay is late by nothing");
+        wrong("action", what, "say how late, as in delay = \"10s\"");
+    }
+    if spec.throttle.is_some() && (spec.reply.is_some() || spec.action.is_some()) {
+        let what =
+            String::from("a throttle has its own reply, and neither reply nor action beside it");
+        wrong("throttle", what, "make two faults of them");
+    }
+    let nothing = spec.delay.is_zero() && spec.tarpit.is_zero();
+    if nothing && spec.reply.is_none() && spec.action.is_none() && spec.throttle.is_none() {
+        let what = String::from("nothing goes wrong");
+        wrong(
+            "stage",
+            what,
+            "add delay, tarpit, reply, action or throttle",
+        );
+    }
+    found
+}
+
+fn throttle(mut table: Table<'_>) -> Option<Throttle> {
+    let remedy = "say how many pass in a second, as in 10";
+    let messages_per_second = table.required("messages_per_second", rate, remedy);
+    let burst = table.optional("burst", positive);
+    let reply = table.optional("reply", reply);
+    table.finish();
+    let messages_per_second = messages_per_second?.value;
+    Some(Throttle {
+        messages_per_second,
+        burst: burst.map_or(1, |given| given.value),
+        reply: reply.map_or(FaultReply::Refusal(Refusal::ServerBusy), |given| {
+            given.value
+        }),
+    })
+}
+
+fn tenant(value: &DeValue<'_>, world: &World) -> Result<TenantIndex, Mistake> {
+    let written = text(value)?;
+    world.tenant_named(&written).ok_or_else(|| {
+        let what = format!("there is no tenant {}", quoted(&written));
+        let names = world.tenants.iter().map(|tenant| tenant.name.as_str());
+        match closest(&written, names) {
+            Some(name) => Mistake::new(what, format!("did you mean \"{name}\"?")),
+            None => Mistake::new(what, "write a tenant's name"),
+        }
+    })
+}
+
+/// The word of a refusal, or a reply as it goes over the wire (RFC 5321 section 4.2).
+fn reply(value: &DeValue<'_>) -> Result<FaultReply, Mistake> {
+    const REMEDY: &str = "write a word as \"server-busy\" or a reply as \"451 4.3.2 Try again\"";
+    let written = text(value)?;
+    if let Some(refusal) = Refusal::named(&written) {
+        return Ok(FaultReply::Refusal(refusal));
+    }
+    let mut octets = written.bytes();
+    let code = octets
+        .next()
+        .is_some_and(|octet| matches!(octet, b'2'..=b'5'))
+        && octets
+            .next()
+            .is_some_and(|octet| matches!(octet, b'0'..=b'5'))
+        && octets.next().is_some_and(|octet| octet.is_ascii_digit())
+        && octets.next().is_none_or(|octet| octet == b' ');
+    let printable = written.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    if code && printable && written.len() <= LONGEST_REPLY {
+        return Ok(FaultReply::Raw(written));
+    }
+    let what = format!("{} is neither a word nor a reply", quoted(&written));
+    let words = Refusal::ALL.iter().map(|refusal| refusal.word());
+    Err(match closest(&written, words) {
+        Some(word) => Mistake::new(what, format!("did you mean \"{word}\"?")),
+        None => Mistake::new(what, REMEDY),
+    })
+}
+
+/// A reply line has at most 512 octets with its end (RFC 5321 section 4.5.3.1.5).
+const LONGEST_REPLY: usize = 510;

@@ -1,0 +1,225 @@
+//! A tenant's folder: `tenant.toml`, and beside it the files that administrators already have.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::load::{TENANT, read_text, reason, whole};
+use super::problem::{Problem, quoted};
+use super::reader::{Report, Source, Table};
+use super::tenant::{self, Draft};
+use crate::export::{self, ExportError, Object};
+use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization, Place};
+
+/// Reads a folder; without a `tenant.toml` it is no tenant, which is a problem.
+pub(super) fn read(folder: &Path, report: &Report) -> Option<Draft> {
+    let file = folder.join(TENANT);
+    if !file.is_file() {
+        let what = "is missing: exports do not tell a tenant's region";
+        let remedy = "write this file with at least region = \"EUR\", or the region it is";
+        report
+            .borrow_mut()
+            .push(Problem::error(whole(&file), what, remedy));
+        return None;
+    }
+    let text = read_text(&file, report)?;
+    let (source, tree) = Source::parse(&file, &text, report);
+    let mut draft = tenant::read(Table::new(&source, &tree), Some(folder));
+    draft.tenant.place = whole(&file);
+    let mut adding = Adding::to(&mut draft, report);
+    for export in exports(folder, report) {
+        adding.file(&export);
+    }
+    Some(draft)
+}
+
+/// Whether a folder has files that look like exports.
+pub(super) fn has_exports(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(Result::ok)
+        .any(|entry| is_export(&entry.path()))
+}
+
+/// By the end of the name only: what a file is, its content tells.
+fn is_export(path: &Path) -> bool {
+    const ENDINGS: [&str; 4] = ["json", "xml", "clixml", "ps1"];
+    let ending = path.extension().unwrap_or_default();
+    ENDINGS
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
+        && path.is_file()
+}
+
+fn exports(folder: &Path, report: &Report) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = match fs::read_dir(folder) {
+        Ok(entries) => entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .collect(),
+        Err(error) => {
+            let what = format!("cannot be read: {}", reason(&error));
+            report
+                .borrow_mut()
+                .push(Problem::error(whole(folder), what, "let the lab read it"));
+            return Vec::new();
+        }
+    };
+    files.retain(|path| is_export(path));
+    files.sort();
+    files
+}
+
+/// A tenant to which exports are added.
+struct Adding<'a> {
+    draft: &'a mut Draft,
+    /// Where connectors and domains stand in the draft, by their names in lower case.
+    connectors: HashMap<String, usize>,
+    domains: HashMap<DomainName, usize>,
+    report: &'a Report,
+}
+
+impl<'a> Adding<'a> {
+    fn to(draft: &'a mut Draft, report: &'a Report) -> Self {
+        let connectors = draft.tenant.inbound_connectors.iter().enumerate();
+        let domains = draft.tenant.accepted_domains.iter().enumerate();
+        Self {
+            connectors: connectors
+                .map(|(at, known)| (known.name.to_lowercase(), at))
+                .collect(),
+            domains: domains
+                .map(|(at, known)| (known.domain.clone(), at))
+                .collect(),
+            draft,
+            report,
+        }
+    }
+
+    fn complain(&self, problem: Problem) {
+        self.report.borrow_mut().push(problem);
+    }
+
+    /// Adds what one file describes.
+    fn file(&mut self, file: &Path) {
+        let documents = match export::read_file(file) {
+            Ok(documents) => documents,
+            Err(errors) => return self.errors(errors),
+        };
+        for document in documents {
+            match document.object() {
+                Ok(Object::InboundConnector(connector)) => self.connector(connector),
+                Ok(Object::AcceptedDomain(domain)) => self.domain(domain),
+                Ok(Object::Organization(organization)) => {
+                    self.organization(organization, document.node.place);
+                }
+                // They are what administrators have, too; attribution has no use for them.
+                Ok(Object::OutboundConnector(_) | Object::SendConnector(_)) => {}
+                Ok(Object::Other(node)) => self.complain(Problem::notice(
+                    node.place,
+                    "is nothing the lab knows: it is left out",
+                    "if it was meant, export it with all its properties",
+                )),
+                Err(errors) => self.errors(errors),
+            }
+        }
+    }
+
+    fn errors(&self, errors: Vec<ExportError>) {
+        for error in errors {
+            self.complain(error.into());
+        }
+    }
+
+    /// Two files may describe the same connector, as long as they agree. One that differs, or
+    /// stands twice in one file, is found by the check.
+    fn connector(&mut self, connector: InboundConnector) {
+        let known = &mut self.draft.tenant.inbound_connectors;
+        let name = connector.name.to_lowercase();
+        let first = self.connectors.get(&name).and_then(|at| known.get(*at));
+        if let Some(first) = first
+            && first.place.file != connector.place.file
+            && agree(first, &connector)
+        {
+            let what = format!("connector {}", quoted(&connector.name));
+            let problem = twice(connector.place, &what, &first.place);
+            return self.complain(problem);
+        }
+        self.connectors.entry(name).or_insert(known.len());
+        known.push(connector);
+    }
+
+    fn domain(&mut self, domain: AcceptedDomain) {
+        let known = &mut self.draft.tenant.accepted_domains;
+        let what = format!("accepted domain {}", domain.domain);
+        let at = self.domains.get(&domain.domain);
+        let first = at.and_then(|at| known.get_mut(*at));
+        match first.filter(|first| first.place.file != domain.place.file) {
+            Some(first) if self.draft.plain.remove(&domain.domain) => {
+                // By hand it has only its name; the export knows more.
+                let problem = twice(first.place.clone(), &what, &domain.place);
+                *first = domain;
+                self.complain(problem);
+            }
+            Some(first) if alike(first, &domain) => {
+                let problem = twice(domain.place, &what, &first.place);
+                self.complain(problem);
+            }
+            Some(_) | None => {
+                self.domains
+                    .entry(domain.domain.clone())
+                    .or_insert(known.len());
+                known.push(domain);
+            }
+        }
+    }
+
+    /// What is written by hand goes before what was exported; two exports have to agree.
+    fn organization(&mut self, organization: Organization, place: Place) {
+        let Some(first) = &self.draft.organization else {
+            self.draft.tenant.organization = organization;
+            self.draft.organization = Some(place);
+            return;
+        };
+        if self.draft.tenant.organization == organization {
+            return;
+        }
+        let by_hand = first
+            .file
+            .as_deref()
+            .and_then(Path::file_name)
+            .is_some_and(|name| name == TENANT);
+        let what = format!("organisation settings differ from those in {first}");
+        self.complain(if by_hand {
+            Problem::notice(place, what, "nothing, if they are meant to: those win")
+        } else {
+            Problem::error(place, what, "keep the newer export")
+        });
+    }
+}
+
+fn agree(left: &InboundConnector, right: &InboundConnector) -> bool {
+    let values = |connector: &InboundConnector| {
+        let mut plain = connector.clone();
+        plain.name = connector.name.to_lowercase();
+        plain.connector_source = String::new();
+        plain.other.clear();
+        plain.place = Place::default();
+        format!("{plain:?}")
+    };
+    values(left) == values(right)
+}
+
+fn alike(left: &AcceptedDomain, right: &AcceptedDomain) -> bool {
+    let values = |domain: &AcceptedDomain| {
+        let mut plain = domain.clone();
+        plain.other.clear();
+        plain.place = Place::default();
+        format!("{plain:?}")
+    };
+    values(left) == values(right)
+}
+
+fn twice(place: Place, what: &str, other: &Place) -> Problem {
+    let said = format!("{what} stands in {other}, too");
+    Problem::notice(place, said, "keep one of the two")
+}

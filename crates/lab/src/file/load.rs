@@ -1,0 +1,247 @@
+//! From a path to a [`Lab`]: which files belong to a world, and reading them in order.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::Lab;
+use super::problem::{Problem, Problems, Severity, sort};
+use super::reader::{Report, Source, Table};
+use super::sections;
+use super::tenant::{self, Draft};
+use super::{check, fault, folder};
+use crate::world::Place;
+
+impl Lab {
+    /// Reads a world: a TOML file, with the tenant folders that it names, or a folder with an
+    /// optional `world.toml` and a tenant in every folder `*/` and `tenants/*/` that has a
+    /// `tenant.toml`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, and the notices beside it.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let report = Report::default();
+        let mut lab = Self {
+            path: path.to_owned(),
+            ..Self::default()
+        };
+        let (file, folders) = if path.is_dir() {
+            let file = path.join(WORLD);
+            let folders = folders_below(path, &report);
+            (file.is_file().then_some(file), folders)
+        } else {
+            (Some(path.to_owned()), BTreeSet::new())
+        };
+        match file.and_then(|file| Some((read_text(&file, &report)?, file))) {
+            Some((text, file)) => main_file(&mut lab, &file, &text, folders, &report),
+            None => {
+                let drafts = folders.iter().filter_map(|one| folder::read(one, &report));
+                let drafts = drafts.collect();
+                check::tenants(&mut lab, drafts, &report);
+            }
+        }
+        finish(lab, report)
+    }
+}
+
+const WORLD: &str = "world.toml";
+pub(super) const TENANT: &str = "tenant.toml";
+
+/// A path as a file means it: relative to the folder of that file.
+pub(super) fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().unwrap_or_else(|| Path::new("")).join(path)
+}
+
+/// A file's text, or a problem.
+pub(super) fn read_text(path: &Path, report: &Report) -> Option<String> {
+    let complain = |what: String, remedy: &str| {
+        let problem = Problem::error(whole(path), what, remedy);
+        report.borrow_mut().push(problem);
+        None
+    };
+    let mut octets = Vec::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut octets));
+    if let Err(error) = read {
+        return complain(
+            format!("cannot be read: {}", reason(&error)),
+            "name a world file or folder",
+        );
+    }
+    if octets.len() as u64 > LARGEST {
+        return complain(
+            format!("has more than {LARGEST} octets"),
+            "give tenants folders of their own",
+        );
+    }
+    match String::from_utf8(octets) {
+        Ok(text) => Some(
+            text.strip_prefix('\u{feff}')
+                .map(String::from)
+                .unwrap_or(text),
+        ),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            complain(
+                format!("is no UTF-8 from octet {at} on"),
+                "save it as UTF-8",
+            )
+        }
+    }
+}
+
+/// The place of a whole file or folder.
+pub(super) fn whole(path: &Path) -> Place {
+    Place {
+        file: Some(path.into()),
+        ..Place::default()
+    }
+}
+
+/// More than 100,000 tenants need.
+const LARGEST: u64 = 64 << 20;
+
+/// An error of the system without its number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let plain = text.split(" (os error").next().unwrap_or_default();
+    plain.to_lowercase()
+}
+
+fn main_file(
+    lab: &mut Lab,
+    path: &Path,
+    text: &str,
+    mut folders: BTreeSet<PathBuf>,
+    report: &Report,
+) {
+    let (source, tree) = Source::parse(path, text, report);
+    let mut table = Table::new(&source, &tree);
+    sections::plain(lab, &mut table);
+    let patterns = table.list("tenant_folders", super::values::text);
+    for pattern in patterns.unwrap_or_default() {
+        let found = matching(&beside(path, Path::new("")), &pattern.value);
+        if found.is_empty() {
+            let what = format!("{} is no folder", super::problem::quoted(&pattern.value));
+            let remedy = "write folders relative to this file; * stands for a part of one name";
+            source.complain(Problem::error(pattern.place, what, remedy));
+        }
+        folders.extend(found);
+    }
+    let mut drafts: Vec<Draft> = table
+        .tables("tenant")
+        .into_iter()
+        .map(|table| tenant::read(table, None))
+        .collect();
+    drafts.extend(folders.iter().filter_map(|one| folder::read(one, report)));
+    check::tenants(lab, drafts, report);
+    sections::endpoints(lab, &mut table);
+    for table in table.tables("fault") {
+        lab.faults.extend(fault::read(table, &lab.world));
+    }
+    sections::events(lab, &mut table);
+    table.finish();
+}
+
+fn finish(mut lab: Lab, report: Report) -> Result<Lab, Problems> {
+    let mut problems = report.into_inner();
+    let refused = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    if refused {
+        return Err(problems.into());
+    }
+    check::notices(&lab, &mut problems);
+    sort(&mut problems);
+    lab.notices = problems;
+    Ok(lab)
+}
+
+/// The tenants' folders of a world's folder, in the order of their names.
+fn folders_below(path: &Path, report: &Report) -> BTreeSet<PathBuf> {
+    if path.join(TENANT).is_file() {
+        // A tenant's folder alone is a world of one tenant.
+        return BTreeSet::from([path.to_owned()]);
+    }
+    let mut found = BTreeSet::new();
+    for below in entries(path) {
+        if below.join(TENANT).is_file() {
+            found.insert(below);
+        } else if below.is_dir() && folder::has_exports(&below) {
+            let what = "holds what may be exports, but no tenant.toml: it is left out";
+            let remedy = "if it is a tenant, write a tenant.toml there with its region";
+            report
+                .borrow_mut()
+                .push(Problem::notice(whole(&below), what, remedy));
+        }
+    }
+    // Here every folder is a tenant, or is meant to be one.
+    found.extend(entries(&path.join("tenants")).filter(|below| below.is_dir()));
+    found
+}
+
+/// The entries of a folder, hidden ones aside; none if it cannot be read.
+fn entries(path: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        .map(|entry| entry.path())
+}
+
+/// The folders that a pattern names: in each part of it a `*` stands for any characters.
+fn matching(base: &Path, pattern: &str) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::from([base.to_owned()]);
+    for part in Path::new(pattern).components() {
+        let part = part.as_os_str().to_string_lossy();
+        found = match part.split_once('*') {
+            None => found.into_iter().map(|path| path.join(&*part)).collect(),
+            Some((before, after)) => found
+                .iter()
+                .flat_map(|path| entries(path))
+                .filter(|path| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    name.len() >= before.len() + after.len()
+                        && name.starts_with(before)
+                        && name.ends_with(after)
+                })
+                .collect(),
+        };
+    }
+    found.retain(|path| path.is_dir());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn one_star_in_each_part_of_a_pattern_stands_for_anything() {
+        let base = tempfile::tempdir().unwrap();
+        for folder in ["tenants/a", "tenants/ab", "tenants/.hidden", "more/a/x"] {
+            fs::create_dir_all(base.path().join(folder)).unwrap();
+        }
+        fs::write(base.path().join("tenants/file"), "").unwrap();
+        for (pattern, expected) in [
+            ("tenants/*", vec!["tenants/a", "tenants/ab"]),
+            ("tenants/*b", vec!["tenants/ab"]),
+            ("*/a", vec!["more/a", "tenants/a"]),
+            ("*/*/x", vec!["more/a/x"]),
+            ("tenants/a", vec!["tenants/a"]),
+            ("tenants/a*a", vec![]),
+            ("nowhere/*", vec![]),
+        ] {
+            let found = matching(base.path(), pattern);
+            let names: Vec<_> = found
+                .iter()
+                .map(|path| path.strip_prefix(base.path()).unwrap().to_str().unwrap())
+                .collect();
+            assert_eq!(names, expected, "{pattern}");
+        }
+    }
+}

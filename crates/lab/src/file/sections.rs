@@ -1,0 +1,222 @@
+//! The sections of a world's own file, tenants aside.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tenantry_net::MinVersion;
+use toml::de::DeValue;
+
+use super::load::beside;
+use super::problem::quoted;
+use super::reader::{Mistake, Placed, Table};
+use super::values::{
+    address, count32, flag, network, path, positive, region, scalar, seed, size, socket, text,
+    time, wait, word,
+};
+use super::{AddressMap, Endpoint, Lab, Limits, ServerSettings, Timeouts};
+use crate::events::{Change, Event, Substitutions};
+use crate::world::{AmbiguousPolicy, DomainName, Place, Profile, RelayRefusal, RelayRejectAt};
+
+/// Everything that does not speak of tenants.
+pub(super) fn plain(lab: &mut Lab, table: &mut Table<'_>) {
+    set(&mut lab.seed, table.optional("seed", seed));
+    if let Some(mut table) = table.table("profile") {
+        profile(&mut lab.world.profile, &mut table);
+        table.finish();
+    }
+    if let Some(mut table) = table.table("server") {
+        lab.server = server(&mut table);
+        table.finish();
+    }
+    if let Some(mut table) = table.table("limits") {
+        limits(&mut lab.limits, &mut table);
+        table.finish();
+    }
+    if let Some(mut table) = table.table("timeouts") {
+        timeouts(&mut lab.timeouts, &mut table);
+        table.finish();
+    }
+    if let Some(table) = table.table("addresses") {
+        addresses(&mut lab.addresses, &table);
+    }
+}
+
+/// Takes over what was given; the default stays otherwise.
+pub(super) fn set<T>(to: &mut T, given: Option<Placed<T>>) {
+    if let Some(given) = given {
+        *to = given.value;
+    }
+}
+
+fn profile(profile: &mut Profile, table: &mut Table<'_>) {
+    let mut given = |key, to: &mut bool| set(to, table.optional(key, flag));
+    given("rcpt_uses_onprem", &mut profile.rcpt_uses_onprem);
+    given(
+        "cert_unaccepted_falls_to_sender",
+        &mut profile.cert_unaccepted_falls_to_sender,
+    );
+    given("wildcard_matches_apex", &mut profile.wildcard_matches_apex);
+    given(
+        "exact_name_needs_exact_accepted",
+        &mut profile.exact_name_needs_exact_accepted,
+    );
+    given("p2_from", &mut profile.p2_from);
+    let places = [
+        ("end-of-data", RelayRejectAt::EndOfData),
+        ("rcpt", RelayRejectAt::Rcpt),
+    ];
+    let given = table.optional("relay_reject_at", word(&places));
+    set(&mut profile.relay_reject_at, given);
+    let policies = [
+        ("reject-and-report", AmbiguousPolicy::RejectAndReport),
+        ("next-stage", AmbiguousPolicy::NextStage),
+    ];
+    let given = table.optional("ambiguous_policy", word(&policies));
+    set(&mut profile.ambiguous_policy, given);
+    let refusals = [
+        ("tenant-attribution", RelayRefusal::TenantAttribution),
+        ("attr36", RelayRefusal::Attr36),
+    ];
+    let given = table.optional("relay_refusal", word(&refusals));
+    set(&mut profile.relay_refusal, given);
+}
+
+fn server(table: &mut Table<'_>) -> Option<ServerSettings> {
+    let file = table.source.path().clone();
+    let remedy = "name a PEM file; tenantry lab init makes them";
+    let certificate = table.required("certificate", path, remedy);
+    let key = table.required("key", path, remedy);
+    let trust = table.list("trust", path).unwrap_or_default();
+    let versions = [("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)];
+    let tls_min_version = table.optional("tls_min_version", word(&versions));
+    let maildir = table.optional("maildir", path);
+    let drain = table.optional("drain", time);
+    Some(ServerSettings {
+        certificate: beside(&file, &certificate?.value),
+        key: beside(&file, &key?.value),
+        trust: trust
+            .iter()
+            .map(|path| beside(&file, &path.value))
+            .collect(),
+        tls_min_version: tls_min_version.map_or(MinVersion::Tls12, |given| given.value),
+        maildir: maildir.map(|path| beside(&file, &path.value)),
+        drain: drain.map_or(DRAIN, |given| given.value),
+    })
+}
+
+/// What a running session gets after a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(5);
+
+fn limits(limits: &mut Limits, table: &mut Table<'_>) {
+    set(&mut limits.size, table.optional("size", size));
+    let mut given = |key, to: &mut u32| set(to, table.optional(key, positive));
+    given("recipients_per_domain", &mut limits.recipients_per_domain);
+    given("recipients", &mut limits.recipients);
+    given("connections", &mut limits.connections);
+    given("errors", &mut limits.errors);
+    set(&mut limits.hop_limit, table.optional("hop_limit", count32));
+}
+
+fn timeouts(timeouts: &mut Timeouts, table: &mut Table<'_>) {
+    let mut given = |key, to: &mut Duration| set(to, table.optional(key, wait));
+    given("command", &mut timeouts.command);
+    given("content", &mut timeouts.content);
+    given("handshake", &mut timeouts.handshake);
+    given("write", &mut timeouts.write);
+}
+
+fn addresses(map: &mut AddressMap, table: &Table<'_>) {
+    for (written, value, mut place) in table.entries() {
+        let taken_as = table.read(table.key(written), value, &address);
+        match network(written) {
+            Ok(network) => {
+                if let Some(taken_as) = taken_as {
+                    map.insert(network, taken_as.value);
+                }
+            }
+            Err(mistake) => {
+                let shown = quoted(written);
+                place.path = table.key(shown.trim_matches('"'));
+                table.wrong(place, mistake);
+            }
+        }
+    }
+}
+
+/// `[[endpoint]]`.
+pub(super) fn endpoints(lab: &mut Lab, table: &mut Table<'_>) {
+    let mut bound: Vec<SocketAddr> = Vec::new();
+    for mut table in table.tables("endpoint") {
+        let region = table.required("region", region, "write a region, as in \"EUR\"");
+        let remedy = "write where to listen, as in \"127.0.0.1:2525\"";
+        let address = table.required("address", socket, remedy);
+        let hostname = table.optional("hostname", hostname);
+        if let Some(address) = &address {
+            if address.value.port() != 0 && bound.contains(&address.value) {
+                let what = format!("{} is another endpoint's, too", address.value);
+                let mistake = Mistake::new(what, "give every endpoint its own port");
+                table.wrong(address.place.clone(), mistake);
+            }
+            bound.push(address.value);
+        }
+        table.finish();
+        if let (Some(region), Some(address)) = (region, address) {
+            lab.endpoints.push(Endpoint {
+                region: region.value,
+                address: address.value,
+                hostname: hostname.map(|given| given.value),
+            });
+        }
+    }
+}
+
+fn hostname(value: &DeValue<'_>) -> Result<String, Mistake> {
+    let written = text(value)?;
+    let name = DomainName::parse(&written).map_err(|error| {
+        Mistake::new(
+            error.to_string(),
+            "write the name that greets clients, as in \"lab.example\"",
+        )
+    })?;
+    Ok(String::from(name.as_str()))
+}
+
+/// `[[event]]`: each is tried in the order of time, so that all of them can happen.
+pub(super) fn events(lab: &mut Lab, table: &mut Table<'_>) {
+    let tables = table.tables("event");
+    if tables.is_empty() {
+        return;
+    }
+    let mut events: Vec<(Event, Place)> = Vec::with_capacity(tables.len());
+    for mut table in tables {
+        let place = table.place();
+        let at = table.required("at", time, "say when, as in \"30s\" after the start");
+        let kind = table.required(
+            "kind",
+            text,
+            "say what happens, as in \"connector-disabled\"",
+        );
+        let fields = table.others(scalar);
+        let (Some(at), Some(kind), Some(fields)) = (at, kind, fields) else {
+            continue;
+        };
+        match Change::new(&kind.value, fields) {
+            Ok(change) => {
+                let at = at.value;
+                events.push((Event { at, change }, place));
+            }
+            Err(error) => table.wrong(kind.place, Mistake::new(error.to_string(), EVENTS)),
+        }
+    }
+    events.sort_by_key(|(event, _)| event.at);
+    let (mut world, mut substitutions) = (lab.world.clone(), Substitutions::default());
+    for (event, place) in events {
+        if let Err(error) = event.change.apply(&mut world, &mut substitutions) {
+            let what = format!("cannot happen then: {error}");
+            table.wrong(place, Mistake::new(what, "correct it, or its time"));
+        }
+        lab.events.push(event);
+    }
+}
+
+const EVENTS: &str = "config/lab.reference.toml has every kind with its keys";

@@ -1,0 +1,460 @@
+//! One tenant as it is written by hand: `[[tenant]]`, or a folder's `tenant.toml`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::problem::{Problem, closest, quoted};
+use super::reader::{Mistake, Placed, Table};
+use super::values::{count, flag, path, region, text, wait};
+use crate::export::{self, ExportError, Node, Value};
+use crate::hex;
+use crate::world::{
+    AcceptedDomain, DomainName, InboundConnector, Organization, Place, Quota, Region, Tenant,
+};
+
+/// A tenant whose exports, if it has any, are still to be read.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) tenant: Tenant,
+    /// The domains that stand as plain names: an export that knows more of them wins.
+    pub(super) plain: BTreeSet<DomainName>,
+    /// Where the organisation settings stand, if they do.
+    pub(super) organization: Option<Place>,
+    pub(super) blocked: Vec<Placed<String>>,
+    /// Where the tenant's GUID stands, if it does.
+    pub(super) id: Place,
+}
+
+/// Reads a tenant's table; `folder` is the folder whose `tenant.toml` it is.
+pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Draft {
+    let name = name(&mut table, folder);
+    let remedy = "exports do not tell a tenant's region: write it here, as in region = \"EUR\"";
+    let tenant_region = table.required("region", region, remedy);
+    let id = table.optional("id", guid);
+    let allowed = table.list("allowed_regions", region).unwrap_or_default();
+    let mail_enabled = table.optional("mail_enabled", flag);
+    let (accepted_domains, plain) = accepted_domains(&mut table);
+    let inbound_connectors = inbound_connectors(&mut table);
+    let (organization, organization_place) = organization(&mut table);
+    let recipients = recipients(&mut table);
+    let quota = quota(&mut table);
+    let blocked = table.list("blocked_connectors", text).unwrap_or_default();
+    let place = table.place();
+    let id_place = id
+        .as_ref()
+        .map_or_else(|| place.clone(), |id| id.place.clone());
+    table.finish();
+    Draft {
+        tenant: Tenant {
+            id: id.map_or_else(|| derived_guid(&name), |id| id.value),
+            name,
+            region: tenant_region.map_or_else(|| Region::new(""), |region| region.value),
+            allowed_regions: allowed.into_iter().map(|region| region.value).collect(),
+            mail_enabled: mail_enabled.is_none_or(|flag| flag.value),
+            accepted_domains,
+            inbound_connectors,
+            organization,
+            recipients,
+            quota,
+            place,
+        },
+        plain,
+        organization: organization_place,
+        blocked,
+        id: id_place,
+    }
+}
+
+/// A folder's name names its tenant where `tenant.toml` does not.
+fn name(table: &mut Table<'_>, folder: Option<&Path>) -> String {
+    let from_folder = folder
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned());
+    let given = match &from_folder {
+        Some(_) => table.optional("name", tenant_name),
+        None => table.required("name", tenant_name, "give the tenant a name of its own"),
+    };
+    given
+        .map(|name| name.value)
+        .or(from_folder)
+        .unwrap_or_default()
+}
+
+/// It becomes a folder's name and a word in reports.
+fn tenant_name(value: &DeValue<'_>) -> Result<String, Mistake> {
+    let name = text(value)?;
+    let fits = name.trim() == name
+        && name.chars().count() <= 100
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', '"']);
+    if fits {
+        Ok(name)
+    } else {
+        let what = format!("{} is no name for a tenant", quoted(&name));
+        let remedy = "write at most 100 characters without slashes and quotes, no dot in front";
+        Err(Mistake::new(what, remedy))
+    }
+}
+
+fn guid(value: &DeValue<'_>) -> Result<String, Mistake> {
+    let written = text(value)?;
+    let mut groups = written.split('-');
+    let shaped = [8, 4, 4, 4, 12].into_iter().all(|length| {
+        groups.next().is_some_and(|group| {
+            group.len() == length && group.bytes().all(|octet| octet.is_ascii_hexdigit())
+        })
+    });
+    if shaped && groups.next().is_none() {
+        Ok(written.to_ascii_lowercase())
+    } else {
+        let what = format!("{} is no GUID", quoted(&written));
+        let remedy = "write it as in \"01234567-89ab-cdef-0123-456789abcdef\", or remove the line";
+        Err(Mistake::new(what, remedy))
+    }
+}
+
+/// The same name has the same GUID in every world: a UUID of version 8 (RFC 9562 section 5.8).
+pub(super) fn derived_guid(name: &str) -> String {
+    let seed = format!("tenantry lab tenant {}", name.to_lowercase());
+    let hash = digest::digest(&digest::SHA256, seed.as_bytes());
+    let mut octets: Vec<u8> = hash.as_ref().iter().take(16).copied().collect();
+    for (at, keep, set) in [(6, 0x0F, 0x80), (8, 0x3F, 0x80)] {
+        if let Some(octet) = octets.get_mut(at) {
+            *octet = (*octet & keep) | set;
+        }
+    }
+    let digits = hex::encode(&octets);
+    let mut groups = Vec::with_capacity(5);
+    let mut rest = digits.as_str();
+    for length in [8, 4, 4, 4] {
+        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        groups.push(group);
+        rest = after;
+    }
+    groups.push(rest);
+    groups.join("-")
+}
+
+fn accepted_domains(table: &mut Table<'_>) -> (Vec<AcceptedDomain>, BTreeSet<DomainName>) {
+    let mut domains = Vec::new();
+    let mut plain = BTreeSet::new();
+    for node in nodes(table, "accepted_domains") {
+        match &node.value {
+            Value::String(name) => match DomainName::parse(name) {
+                Ok(name) => {
+                    plain.insert(name.clone());
+                    domains.push(AcceptedDomain {
+                        place: node.place,
+                        ..AcceptedDomain::new(name)
+                    });
+                }
+                Err(error) => {
+                    let mistake =
+                        Mistake::new(error.to_string(), "write a domain, as in \"contoso.com\"");
+                    table.wrong(node.place, mistake);
+                }
+            },
+            Value::Object(_) => {
+                unknown_properties(table, &node, ACCEPTED_DOMAIN);
+                domains.extend(typed(table, export::accepted_domain(&node)));
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Expression(_)
+            | Value::List(_) => {
+                let remedy = "write \"contoso.com\" or { DomainName = \"contoso.com\", ... }";
+                table.wrong(
+                    node.place,
+                    Mistake::new("is neither a domain nor a table", remedy),
+                );
+            }
+        }
+    }
+    (domains, plain)
+}
+
+fn inbound_connectors(table: &mut Table<'_>) -> Vec<InboundConnector> {
+    let mut connectors = Vec::new();
+    for node in nodes(table, "inbound_connectors") {
+        unknown_properties(table, &node, INBOUND_CONNECTOR);
+        connectors.extend(typed(table, export::inbound_connector(&node)));
+    }
+    connectors
+}
+
+fn organization(table: &mut Table<'_>) -> (Organization, Option<Place>) {
+    let Some(value) = table.raw("organization") else {
+        return (Organization::default(), None);
+    };
+    let node = node(table, "organization", value);
+    unknown_properties(table, &node, ORGANIZATION);
+    let read = typed(table, export::organization(&node));
+    (read.unwrap_or_default(), Some(node.place))
+}
+
+/// The entries of a list of Microsoft's objects.
+fn nodes(table: &mut Table<'_>, key: &'static str) -> Vec<Node> {
+    let Some(value) = table.raw(key) else {
+        return Vec::new();
+    };
+    match node(table, key, value) {
+        Node {
+            value: Value::List(nodes),
+            ..
+        } => nodes,
+        Node { place, .. } => {
+            table.wrong(
+                place,
+                Mistake::new("is not a list", "put it in brackets: [...]"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn node(table: &Table<'_>, key: &str, value: &Spanned<DeValue<'_>>) -> Node {
+    let source = table.source;
+    export::from_toml(source.path(), source.text(), value, &table.key(key))
+}
+
+fn typed<T>(table: &Table<'_>, read: Result<T, Vec<ExportError>>) -> Option<T> {
+    match read {
+        Ok(object) => Some(object),
+        Err(errors) => {
+            for error in errors {
+                table.source.complain(error.into());
+            }
+            None
+        }
+    }
+}
+
+/// Exports may have properties that nobody heard of; what is written by hand is misspelt then.
+fn unknown_properties(table: &Table<'_>, node: &Node, known: &[&str]) {
+    let Value::Object(properties) = &node.value else {
+        return;
+    };
+    for (name, value) in properties {
+        if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let remedy = match closest(name, known.iter().copied()) {
+            Some(word) => format!("did you mean {word}?"),
+            None => format!("remove it; the properties here are {}", known.join(", ")),
+        };
+        table.wrong(
+            value.place.clone(),
+            Mistake::new("unknown property", remedy),
+        );
+    }
+}
+
+fn recipients(table: &mut Table<'_>) -> Option<BTreeSet<String>> {
+    let listed = table.list("recipients", address);
+    let file = table.optional("recipients_file", path);
+    let mut all: Option<BTreeSet<String>> =
+        listed.map(|listed| listed.into_iter().map(|address| address.value).collect());
+    if let Some(file) = file {
+        let from_file = recipients_of(table, &file)?;
+        all.get_or_insert_default().extend(from_file);
+    }
+    all
+}
+
+fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String>> {
+    let whole = super::load::beside(table.source.path(), &file.value);
+    let text = match fs::read_to_string(&whole) {
+        Ok(text) => text,
+        Err(error) => {
+            let what = format!(
+                "{} cannot be read: {error}",
+                quoted(&whole.to_string_lossy())
+            );
+            let mistake = Mistake::new(what, "name a text file with one address a line");
+            table.wrong(file.place.clone(), mistake);
+            return None;
+        }
+    };
+    let mut addresses = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match recipient(line) {
+            Some(address) => addresses.push(address),
+            None => table.source.complain(Problem::error(
+                Place {
+                    file: Some(whole.as_path().into()),
+                    path: String::new(),
+                    line: u32::try_from(number + 1).unwrap_or(u32::MAX),
+                    column: 1,
+                },
+                format!("{} is no address", quoted(line)),
+                NO_ADDRESS,
+            )),
+        }
+    }
+    Some(addresses)
+}
+
+const NO_ADDRESS: &str = "write an address, as in u@contoso.com";
+
+fn address(value: &DeValue<'_>) -> Result<String, Mistake> {
+    let written = text(value)?;
+    recipient(&written)
+        .ok_or_else(|| Mistake::new(format!("{} is no address", quoted(&written)), NO_ADDRESS))
+}
+
+/// An address in lower case, its domain normalised.
+fn recipient(written: &str) -> Option<String> {
+    let (local, domain) = written.rsplit_once('@')?;
+    if local.is_empty() || local.contains(char::is_whitespace) {
+        return None;
+    }
+    let domain = DomainName::parse(domain).ok()?;
+    Some(format!("{}@{domain}", local.to_lowercase()))
+}
+
+/// `licences` and `quota`: what a tenant may send to recipients outside
+/// (`exchange-online.md` section 3.1, 5.7.233).
+fn quota(table: &mut Table<'_>) -> Quota {
+    let licences = table.optional("licences", count);
+    let mut quota = Quota::default();
+    let mut limit = None;
+    if let Some(mut given) = table.table("quota") {
+        limit = given.optional("external_recipients", count);
+        if let Some(window) = given.optional("window", wait) {
+            quota.window = window.value;
+        }
+        quota.trial = given.optional("trial", flag).is_some_and(|flag| flag.value);
+        let mut number = |key| given.optional(key, count).map(|number| number.value);
+        quota.initial_domain_recipients = number("initial_domain_recipients");
+        quota.unregistered_senders = number("unregistered_senders");
+        quota.exceeded = given
+            .optional("exceeded", flag)
+            .is_some_and(|flag| flag.value);
+        given.finish();
+    }
+    quota.external_recipients = match (limit, licences) {
+        (Some(limit), None) => Some(limit.value),
+        (Some(limit), Some(licences)) => {
+            let what = format!("is given beside {}", limit.place.path);
+            let remedy = "keep one of the two: licences is a way to say external_recipients";
+            table.wrong(licences.place, Mistake::new(what, remedy));
+            None
+        }
+        (None, _) if quota.trial => Some(TRIAL),
+        (None, Some(licences)) => Some(external_recipients(licences.value)),
+        (None, None) => None,
+    };
+    quota
+}
+
+/// External recipients of a trial tenant per day.
+const TRIAL: u64 = 500;
+
+/// 500 x licences^0.7 + 9500.
+fn external_recipients(licences: u64) -> u64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "Microsoft's formula has a power of 0.7; licences are below 2^32"
+    )]
+    let grown = (500.0 * (licences as f64).powf(0.7)).round() as u64;
+    grown + 9_500
+}
+
+impl From<ExportError> for Problem {
+    /// The text of an export's problem says what to do itself.
+    fn from(error: ExportError) -> Self {
+        Self::error(error.place, error.problem.to_string(), "")
+    }
+}
+
+/// The properties of `exchange-online.md` section 2.1.
+const INBOUND_CONNECTOR: &[&str] = &[
+    "Name",
+    "Identity",
+    "Enabled",
+    "ConnectorType",
+    "ConnectorSource",
+    "SenderDomains",
+    "SenderIPAddresses",
+    "TlsSenderCertificateName",
+    "RequireTls",
+    "RestrictDomainsToCertificate",
+    "RestrictDomainsToIPAddresses",
+    "CloudServicesMailEnabled",
+    "TreatMessagesAsInternal",
+    "AssociatedAcceptedDomains",
+    "TrustedOrganizations",
+    "ClientHostNames",
+    "EFSkipIPs",
+    "EFSkipLastIP",
+    "EFUsers",
+    "EFTestMode",
+    "EFSkipMailGateway",
+    "ScanAndDropRecipients",
+    "Comment",
+    "AdminDisplayName",
+];
+
+/// The properties of section 2.2 that say something.
+const ACCEPTED_DOMAIN: &[&str] = &[
+    "DomainName",
+    "Name",
+    "DomainType",
+    "MatchSubDomains",
+    "Default",
+    "InitialDomain",
+    "PendingRemoval",
+    "PendingCompletion",
+    "OutboundOnly",
+    "SendingFromDomainDisabled",
+    "SendingToDomainDisabled",
+    "MailFlowRegion",
+];
+
+/// The properties of section 2.6.
+const ORGANIZATION: &[&str] = &["RejectDirectSend", "InRegionRoutingEnabled"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_comes_from_the_name_alone() {
+        let guid = derived_guid("Contoso");
+        assert_eq!(guid, derived_guid("contoso"));
+        assert_ne!(guid, derived_guid("fabrikam"));
+        assert_eq!(guid.len(), 36);
+        assert_eq!(guid.as_bytes().get(14), Some(&b'8'));
+        assert!(super::guid(&DeValue::String(guid.into())).is_ok());
+    }
+
+    #[test]
+    fn quotas_grow_with_licences_as_microsoft_says() {
+        assert_eq!(external_recipients(0), 9_500);
+        assert_eq!(external_recipients(1), 10_000);
+        assert_eq!(external_recipients(1_000), 72_446);
+    }
+
+    #[test]
+    fn recipients_are_compared_in_lower_case() {
+        assert_eq!(
+            recipient("U.X@B\u{fc}cher.Example").as_deref(),
+            Some("u.x@xn--bcher-kva.example")
+        );
+        for none in ["", "u", "@contoso.com", "u@", "a b@contoso.com"] {
+            assert_eq!(recipient(none), None, "{none}");
+        }
+    }
+}
