@@ -5,7 +5,7 @@
 //! time; [`upstream`] is a server that demands them, records which certificate each message came
 //! with, and misbehaves on request. [`world`] is what Exchange Online knows of its tenants, in
 //! Microsoft's vocabulary; [`reply`] is what it answers. [`export`] reads the files that
-//! administrators already have.
+//! administrators already have. [`scenario`] has worlds that show one thing each, ready to run.
 //!
 //! The lab shares no code with what decides in the relay, so that agreement between the two means
 //! something. It is no mail server either: messages are counted, hashed or kept for tests, never
@@ -16,6 +16,7 @@ pub mod export;
 pub mod file;
 pub mod pki;
 pub mod reply;
+pub mod scenario;
 pub mod upstream;
 pub mod world;
 

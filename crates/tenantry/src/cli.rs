@@ -41,6 +41,9 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Exchange Online in a box: whose a message is there, and why, without a tenant at Microsoft.
+    #[command(subcommand, long_about = crate::lab::ABOUT)]
+    Lab(crate::lab::Lab),
     /// Print a shell's completion script.
     Completions {
         /// The shell.

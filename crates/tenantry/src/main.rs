@@ -1,4 +1,4 @@
-//! The tenantry program: `run`, `check`, `explain`, and what helps to try it out.
+//! The tenantry program: `run`, `check`, `explain`, `lab`, and what helps to try it out.
 //!
 //! This crate reads the command line, prints, and turns outcomes into exit codes. What a command
 //! does is in the crates below; nothing is decided here.
@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod exit;
 mod explain;
+mod lab;
 mod pki;
 mod quickstart;
 mod run;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Explain(question) => explain::explain(&question),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
+        Command::Lab(command) => lab::lab(&command),
         Command::Completions { shell } => setup::completions(shell),
         Command::Man { directory } => setup::man(&directory),
     }

@@ -195,6 +195,15 @@ impl Authority {
         Ok(path)
     }
 
+    /// Writes the authority's certificate as `stem.pem` and its key as `stem.key` (mode 0600), so
+    /// that more can be signed; what was there is replaced.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write_to_sign(&self, folder: &Path, stem: &str) -> Result<IssuedFiles, PkiError> {
+        self.write_with_key(folder, stem, Existing::Replace)
+    }
+
     pub(super) fn write_with_key(
         &self,
         folder: &Path,
