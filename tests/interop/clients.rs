@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::arrivals::{Arrivals, Expected};
 use crate::fixture::{Fixture, Peers};
 use crate::message::Message;
-use crate::programs::{self, Sending, Tls};
+use crate::programs::{self, Outcome, Sending, Tls};
 use crate::relay::Relay;
 
 const FROM: &str = "someone@contoso.example";
@@ -82,7 +82,7 @@ fn openssl_s_client_delivers_every_way_with_tls() {
 }
 
 /// A small message and one of a mebibyte in each of the ways.
-fn every_way(ways: &[Way], client: impl Fn(&Sending<'_>)) {
+fn every_way(ways: &[Way], client: impl Fn(&Sending<'_>) -> Outcome) {
     let fixture = Fixture::new();
     let arrivals = Arrivals::start(fixture.recording());
     let relay = Relay::start(&fixture.configure(arrivals.address(), Peers::Loopback));
@@ -112,7 +112,8 @@ fn every_way(ways: &[Way], client: impl Fn(&Sending<'_>)) {
                 to: &to,
                 message: &message,
                 folder: fixture.path(),
-            });
+            })
+            .expect_success();
             sent.push((way, message));
         }
     }

@@ -21,3 +21,4 @@ mod postfix_receives;
 mod postfix_sends;
 mod programs;
 mod relay;
+mod server;

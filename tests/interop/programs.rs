@@ -1,5 +1,6 @@
 //! The client programs, each told to send one message in one way.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -42,8 +43,24 @@ pub(crate) struct Sending<'a> {
     pub(crate) folder: &'a Path,
 }
 
+/// How a client fared.
+#[must_use]
+pub(crate) struct Outcome {
+    /// Whether it says so itself, by its exit code.
+    pub(crate) succeeded: bool,
+    /// Its command line, exit code and output.
+    pub(crate) text: String,
+}
+
+impl Outcome {
+    /// The client must have been content.
+    pub(crate) fn expect_success(&self) {
+        assert!(self.succeeded, "{}", self.text);
+    }
+}
+
 /// swaks, with the server's certificate verified.
-pub(crate) fn swaks(sending: &Sending<'_>) {
+pub(crate) fn swaks(sending: &Sending<'_>) -> Outcome {
     // swaks puts a line end before the final dot whether or not there is one.
     let mut text = sending.message.text();
     assert_eq!(text.pop(), Some(b'\n'));
@@ -75,11 +92,11 @@ pub(crate) fn swaks(sending: &Sending<'_>) {
         command.arg("--tls-cert").arg(&files.certificate);
         command.arg("--tls-key").arg(&files.key);
     }
-    run(command);
+    run(command)
 }
 
 /// curl, which refuses a certificate that it cannot verify.
-pub(crate) fn curl(sending: &Sending<'_>) {
+pub(crate) fn curl(sending: &Sending<'_>) -> Outcome {
     let scheme = match sending.tls {
         Tls::Implicit => "smtps",
         Tls::Plain | Tls::Starttls => "smtp",
@@ -104,11 +121,11 @@ pub(crate) fn curl(sending: &Sending<'_>) {
         command.arg("--cert").arg(&files.certificate);
         command.arg("--key").arg(&files.key);
     }
-    run(command);
+    run(command)
 }
 
 /// msmtp without any configuration file, and told to add no header field.
-pub(crate) fn msmtp(sending: &Sending<'_>) {
+pub(crate) fn msmtp(sending: &Sending<'_>) -> Outcome {
     let mut command = program("msmtp");
     command
         .args(["--file=/dev/null", "--auth=off", "--domain=msmtp.example"])
@@ -131,16 +148,16 @@ pub(crate) fn msmtp(sending: &Sending<'_>) {
     }
     command.arg("--").args(sending.to);
     command.stdin(fs::File::open(sending.text_file()).expect("the message's file"));
-    run(command);
+    run(command)
 }
 
 /// Python's smtplib.
-pub(crate) fn smtplib(sending: &Sending<'_>) {
-    script(program("python3"), "smtplib_client.py", sending);
+pub(crate) fn smtplib(sending: &Sending<'_>) -> Outcome {
+    script(program("python3"), "smtplib_client.py", sending)
 }
 
 /// nodemailer, which tests/run.sh installs below the target folder.
-pub(crate) fn nodemailer(sending: &Sending<'_>) {
+pub(crate) fn nodemailer(sending: &Sending<'_>) -> Outcome {
     let modules = target_folder().join("interop/nodemailer/node_modules");
     assert!(
         modules.join("nodemailer").is_dir(),
@@ -149,11 +166,11 @@ pub(crate) fn nodemailer(sending: &Sending<'_>) {
     );
     let mut command = program("node");
     command.env("NODE_PATH", modules);
-    script(command, "nodemailer_client.js", sending);
+    script(command, "nodemailer_client.js", sending)
 }
 
 /// openssl s_client, which brings the TLS; the SMTP is typed into it.
-pub(crate) fn openssl(sending: &Sending<'_>) {
+pub(crate) fn openssl(sending: &Sending<'_>) -> Outcome {
     let (mut child, mut dialogue) = openssl_session(
         sending.address,
         sending.tls,
@@ -165,7 +182,10 @@ pub(crate) fn openssl(sending: &Sending<'_>) {
     dialogue.say("QUIT", 221);
     drop(dialogue);
     let status = child.wait().expect("openssl ends");
-    assert!(status.success(), "openssl: {status}");
+    Outcome {
+        succeeded: status.success(),
+        text: format!("openssl: {status}"),
+    }
 }
 
 /// An open session through openssl s_client, after EHLO, for at most `patience` seconds.
@@ -232,7 +252,7 @@ impl Sending<'_> {
 }
 
 /// A script from `tests/interop/scripts`, which takes everything as JSON on its standard input.
-fn script(mut command: Command, name: &str, sending: &Sending<'_>) {
+fn script(mut command: Command, name: &str, sending: &Sending<'_>) -> Outcome {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/scripts");
     let order = serde_json::json!({
         "host": sending.address.ip(),
@@ -255,7 +275,7 @@ fn script(mut command: Command, name: &str, sending: &Sending<'_>) {
         .and_then(|()| std::io::Seek::rewind(&mut input))
         .expect("the order is written");
     command.arg(folder.join(name)).stdin(input);
-    run(command);
+    run(command)
 }
 
 /// The program under `timeout`, so that a client that hangs is a failure and not a wait.
@@ -263,22 +283,25 @@ fn program(name: &str) -> Command {
     limited(name, "90")
 }
 
-fn limited(name: &str, seconds: &str) -> Command {
+/// A program that gets so many seconds.
+pub(crate) fn limited(name: impl AsRef<OsStr>, seconds: &str) -> Command {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", seconds, name]);
+    command.args(["--kill-after=5", seconds]).arg(name);
     command.stdin(Stdio::null());
     command
 }
 
-fn run(mut command: Command) {
+fn run(mut command: Command) -> Outcome {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}; is coreutils' timeout installed?"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    Outcome {
+        succeeded: output.status.success(),
+        text: format!(
+            "{command:?}: {}\n{}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        ),
+    }
 }
