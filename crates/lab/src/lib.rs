@@ -4,13 +4,15 @@
 //! The other side of every test: [`pki`] makes certificates of every kind, good and bad, at run
 //! time; [`upstream`] is a server that demands them, records which certificate each message came
 //! with, and misbehaves on request. [`world`] is what Exchange Online knows of its tenants, in
-//! Microsoft's vocabulary; [`reply`] is what it answers. [`export`] reads the files that
+//! Microsoft's vocabulary; [`reply`] is what it answers, and
+//! [`attribution`] whose message it is. [`export`] reads the files that
 //! administrators already have. [`scenario`] has worlds that show one thing each, ready to run.
 //!
 //! The lab shares no code with what decides in the relay, so that agreement between the two means
 //! something. It is no mail server either: messages are counted, hashed or kept for tests, never
 //! passed on.
 
+pub mod attribution;
 pub mod events;
 pub mod export;
 pub mod file;
