@@ -2,15 +2,19 @@
 
 mod apply;
 mod change;
+mod difference;
 mod error;
 mod substitution;
 mod text;
+mod timeline;
 
 use std::time::Duration;
 
 pub use self::change::Change;
+pub use self::difference::{Difference, Outcome};
 pub use self::error::ChangeError;
 pub use self::substitution::Substitutions;
+pub use self::timeline::{Compared, Shown, Timeline};
 
 /// A change at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]

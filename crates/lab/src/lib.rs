@@ -14,6 +14,7 @@
 
 pub mod attribution;
 pub mod events;
+pub mod explain;
 pub mod export;
 pub mod file;
 pub mod pki;

@@ -1,0 +1,307 @@
+//! One message to be attributed, as the batch form has it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::lines::LONGEST;
+use crate::attribution::{Certificate, Forest, Submission, Transaction};
+use crate::events::Substitutions;
+use crate::world::Region;
+
+/// A message, as far as attribution looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What to call it in the answer: a JSON string, number, `true`, `false` or `null`.
+    pub id: String,
+    /// The names of the certificate that was presented; absent if none was, or none can be read.
+    pub certificate_names: Option<Vec<String>>,
+    /// Why the certificate that was presented does not count.
+    pub certificate_problem: Option<CertificateProblem>,
+    /// The connecting address; the unspecified one is nobody's.
+    pub ip: IpAddr,
+    /// The endpoint's region; absent: no check of regions by endpoint.
+    pub region: Option<Region>,
+    /// Whether the session is encrypted.
+    pub tls: bool,
+    /// MAIL FROM; empty is the null sender.
+    pub mail_from: String,
+    /// The From header, for the profile flag `p2_from`.
+    pub header_from: Option<String>,
+    /// RCPT TO, in order.
+    pub rcpt_to: Vec<String>,
+}
+
+/// Why a certificate does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateProblem {
+    /// Nobody known has issued it: self-signed, or of a private authority.
+    Untrusted,
+    /// It has expired.
+    Expired,
+    /// Its intermediates were not sent.
+    IncompleteChain,
+}
+
+/// Why a line is no question.
+#[derive(Debug, thiserror::Error)]
+pub enum QuestionError {
+    /// The line is no JSON, or not of this form.
+    #[error("{what} at column {column}")]
+    Json {
+        /// What is wrong.
+        what: String,
+        /// Where.
+        column: usize,
+    },
+    /// The line is JSON, but no object.
+    #[error("not a JSON object")]
+    Object,
+    /// The id is a list or an object.
+    #[error("id is neither a string, a number, true, false nor null")]
+    Id,
+    /// The line was not read.
+    #[error("longer than {LONGEST} octets")]
+    TooLong,
+    /// The word is none.
+    #[error("certificate_problem is {0:?}; it can be untrusted, expired or incomplete-chain")]
+    Problem(String),
+    /// The address is none.
+    #[error("ip is {0:?}, which is no IP address")]
+    Ip(String),
+    /// The region is empty or no word.
+    #[error("region is {0:?}; write a word such as EUR, or null for no check")]
+    Region(String),
+    /// Attribution needs a recipient.
+    #[error("rcpt_to is empty")]
+    NoRecipient,
+}
+
+/// One line; texts are borrowed where they have no escapes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(default)]
+    certificate_names: Option<Vec<String>>,
+    #[serde(borrow, default)]
+    certificate_problem: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    ip: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    region: Option<Cow<'a, str>>,
+    #[serde(default)]
+    tls: Option<bool>,
+    mail_from: String,
+    #[serde(default)]
+    header_from: Option<String>,
+    rcpt_to: Vec<String>,
+}
+
+impl Question {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// With the id as JSON, `null` if it cannot be told.
+    pub fn from_json(line: &[u8]) -> Result<Self, (String, QuestionError)> {
+        // serde would take a list for the keys in their order.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Err((String::from(NULL), not_an_object(line)));
+        }
+        let raw: Raw<'_> = serde_json::from_slice(line)
+            .map_err(|error| (id_of(line), QuestionError::of(&error)))?;
+        let id = match raw.id.map(RawValue::get) {
+            None => NULL,
+            Some(id) if id.starts_with(['{', '[']) => {
+                return Err((String::from(NULL), QuestionError::Id));
+            }
+            Some(id) => id,
+        };
+        let id = String::from(id);
+        match Self::of(&raw) {
+            Ok(question) => Ok(Self {
+                id,
+                certificate_names: raw.certificate_names,
+                mail_from: raw.mail_from,
+                header_from: raw.header_from,
+                rcpt_to: raw.rcpt_to,
+                ..question
+            }),
+            Err(error) => Err((id, error)),
+        }
+    }
+
+    /// A message without certificate, over TLS, from nowhere to nobody: a start to build on.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            id: String::from(NULL),
+            certificate_names: None,
+            certificate_problem: None,
+            ip: NOWHERE,
+            region: None,
+            tls: true,
+            mail_from: String::new(),
+            header_from: None,
+            rcpt_to: Vec::new(),
+        }
+    }
+
+    /// What has to be checked.
+    fn of(raw: &Raw<'_>) -> Result<Self, QuestionError> {
+        let certificate_problem = match raw.certificate_problem.as_deref() {
+            None => None,
+            Some(word) => Some(
+                CertificateProblem::named(word)
+                    .ok_or_else(|| QuestionError::Problem(shortened(word)))?,
+            ),
+        };
+        let ip = match raw.ip.as_deref() {
+            None => NOWHERE,
+            Some(text) => text
+                .parse()
+                .map_err(|_invalid| QuestionError::Ip(shortened(text)))?,
+        };
+        let region = match raw.region.as_deref() {
+            None => None,
+            Some(text) if is_word(text) => Some(Region::new(text)),
+            Some(text) => return Err(QuestionError::Region(shortened(text))),
+        };
+        if raw.rcpt_to.is_empty() {
+            return Err(QuestionError::NoRecipient);
+        }
+        Ok(Self {
+            certificate_problem,
+            ip,
+            region,
+            tls: raw.tls.unwrap_or(true),
+            ..Self::new()
+        })
+    }
+
+    /// Begins the transaction, with rotated certificates in force.
+    #[must_use]
+    pub fn begin(&self, forest: &Forest, rotated: &Substitutions) -> Transaction {
+        let names = rotated.of(self.certificate_names.as_deref().unwrap_or_default());
+        let certificate = match (self.certificate_problem, &self.certificate_names) {
+            (Some(problem), _) => Certificate::Untrusted {
+                problem: problem.as_str(),
+                names: &names,
+            },
+            (None, Some(_)) => Certificate::Trusted { names: &names },
+            (None, None) => Certificate::NotPresented,
+        };
+        forest.begin(&Submission {
+            certificate,
+            ip: self.ip,
+            tls: self.tls,
+            region: self.region.clone(),
+            mail_from: &self.mail_from,
+            header_from: self.header_from.as_deref(),
+        })
+    }
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CertificateProblem {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Untrusted, Self::Expired, Self::IncompleteChain];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Untrusted => "untrusted",
+            Self::Expired => "expired",
+            Self::IncompleteChain => "incomplete-chain",
+        }
+    }
+
+    /// The problem with this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        let all = Self::ALL.iter().copied();
+        all.into_iter().find(|problem| problem.as_str() == word)
+    }
+}
+
+impl QuestionError {
+    /// serde's words, with the column alone: its line is always the first.
+    fn of(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let what = text.split(" at line ").next().unwrap_or_default();
+        Self::Json {
+            what: String::from(what),
+            column: error.column(),
+        }
+    }
+}
+
+const NULL: &str = "null";
+const NOWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+
+fn not_an_object(line: &[u8]) -> QuestionError {
+    match serde_json::from_slice::<IgnoredAny>(line) {
+        Ok(_) => QuestionError::Object,
+        Err(error) => QuestionError::of(&error),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=16).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_alphanumeric())
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+/// The id of a line that is wrong otherwise, as far as it can be told.
+fn id_of(line: &[u8]) -> String {
+    let mut id = None;
+    // Where the line stops being JSON does not matter: an id before that is still an id.
+    let _ = FindId(&mut id).deserialize(&mut serde_json::Deserializer::from_slice(line));
+    let scalar = id
+        .map(RawValue::get)
+        .filter(|id| !id.starts_with(['{', '[']));
+    String::from(scalar.unwrap_or(NULL))
+}
+
+/// Looks for the key `id` alone.
+struct FindId<'o, 'a>(&'o mut Option<&'a RawValue>);
+
+impl<'de> DeserializeSeed<'de> for FindId<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FindId<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "id" && self.0.is_none() {
+                *self.0 = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
