@@ -6,6 +6,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test ends by panicking"
 )]
@@ -14,6 +15,8 @@ mod arrivals;
 mod behaviours;
 mod clients;
 mod dialogue;
+mod exim;
+mod exim_sends;
 mod fixture;
 mod message;
 mod postfix;
