@@ -35,6 +35,7 @@ mod slow;
 mod starttls;
 mod trace;
 
+mod agreement;
 mod attribution;
 mod certificates;
 mod inbound_tls;

@@ -15,30 +15,30 @@ use crate::client::{Client, Tls};
 use crate::world::{ASKING, Pki, Plan, TenantPlan, World};
 
 #[derive(Deserialize)]
-struct File {
-    tenant: Vec<toml::Table>,
+pub(crate) struct File {
+    pub(crate) tenant: Vec<toml::Table>,
     #[serde(default)]
     peer: Vec<toml::Table>,
-    case: Vec<Case>,
+    pub(crate) case: Vec<Case>,
 }
 
 #[derive(Deserialize)]
-struct Case {
-    name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     certificate_names: Option<Vec<String>>,
     certificate_problem: Option<String>,
     untrusted_certificate: Option<String>,
     peer: String,
-    mail_from: String,
-    rcpt_to: Vec<String>,
+    pub(crate) mail_from: String,
+    pub(crate) rcpt_to: Vec<String>,
     grammar_refuses: Option<String>,
-    expect: Expect,
+    pub(crate) expect: Expect,
 }
 
 #[derive(Deserialize)]
-struct Expect {
+pub(crate) struct Expect {
     verdict: String,
-    tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     basis: Option<String>,
     #[serde(default)]
     tenants: Vec<String>,
@@ -317,7 +317,7 @@ fn table(table: &toml::Table) -> (String, String) {
     )
 }
 
-fn corpus() -> Vec<(PathBuf, File)> {
+pub(crate) fn corpus() -> Vec<(PathBuf, File)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/scenarios");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
