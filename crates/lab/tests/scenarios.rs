@@ -9,7 +9,11 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
 use tempfile::TempDir;
+use tenantry_lab::attribution::Forest;
+use tenantry_lab::events::{Change, Substitutions};
+use tenantry_lab::explain::Batch;
 use tenantry_lab::file::Lab;
 use tenantry_lab::scenario::{Folder, InitError, InitPlan, Scenario};
 
@@ -47,6 +51,68 @@ fn every_scenario_makes_a_world_that_can_be_read() {
             }
         }
     }
+}
+
+#[test]
+fn every_scenario_leads_to_what_it_promises() {
+    let mut played = 0;
+    for scenario in Scenario::all().unwrap() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("box");
+        let events = scenario.events.clone();
+        Folder::create(&path, &plan(scenario.with_tenants(2))).unwrap();
+        let mut lab = load(&path);
+        played += play(
+            &path,
+            &lab,
+            &Substitutions::default(),
+            ["sample", "expected"],
+        );
+        let mut rotated = Substitutions::default();
+        for event in events {
+            let change: Change = event.parse().unwrap();
+            change.apply(&mut lab.world, &mut rotated).unwrap();
+        }
+        played += play(&path, &lab, &rotated, ["after", "expected-after"]);
+    }
+    assert!(played > 200, "{played} messages are few");
+}
+
+/// Asks the questions of one file and compares with the other; says how many they were.
+fn play(path: &Path, lab: &Lab, rotated: &Substitutions, files: [&str; 2]) -> usize {
+    let [questions, expected] = files.map(|file| {
+        let file = path.join(format!("{file}.jsonl"));
+        fs::read(&file).unwrap_or_default()
+    });
+    let forest = Forest::new(lab.world.clone());
+    let mut answers = Vec::new();
+    Batch::new(&forest)
+        .with_rotated(rotated.clone())
+        .run(questions.as_slice(), &mut answers)
+        .unwrap();
+    let (answers, expected) = (lines(&answers), lines(&expected));
+    assert_eq!(answers.len(), expected.len(), "{lab:?}");
+    for (answer, expected) in answers.iter().zip(&expected) {
+        assert_eq!(answer["id"], expected["id"]);
+        let given = answer["results"].as_array().unwrap();
+        let wanted = expected["results"].as_array().unwrap();
+        assert_eq!(given.len(), wanted.len(), "{answer}");
+        for (given, wanted) in given.iter().zip(wanted) {
+            for (key, value) in wanted.as_object().unwrap() {
+                assert_eq!(&given[key], value, "{key} of {answer:#}");
+            }
+        }
+    }
+    answers.len()
+}
+
+fn lines(text: &[u8]) -> Vec<Value> {
+    let lines = text
+        .split(|octet| *octet == b'\n')
+        .filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 #[test]

@@ -4,13 +4,19 @@
 //! and turned into exit codes.
 
 mod arguments;
+mod explain;
 mod init;
+mod moved;
 mod scenarios;
 
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) use arguments::{ABOUT, Lab};
+use tenantry_lab::events::Change;
+use tenantry_lab::file;
 
 use crate::exit;
 
@@ -18,6 +24,8 @@ use crate::exit;
 pub(crate) fn lab(command: &Lab) -> ExitCode {
     let outcome = match command {
         Lab::Init(wanted) => init::init(wanted),
+        Lab::Explain(wanted) => explain::explain(wanted),
+        Lab::Move(wanted) => moved::moved(wanted),
         Lab::Scenarios(wanted) => scenarios::scenarios(wanted),
     };
     outcome.unwrap_or_else(|code| code).into()
@@ -34,4 +42,46 @@ fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8, u
             Err(exit::INTERNAL)
         }
     }
+}
+
+/// A world; whatever is wrong with it is said.
+fn load(path: &Path) -> Result<file::Lab, u8> {
+    file::Lab::load(path).map_err(|problems| {
+        exit::complain(&problems);
+        exit::CONFIGURATION
+    })
+}
+
+/// A file, or standard input.
+fn input(path: &Path) -> Result<Box<dyn Read>, u8> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> u8 {
+    exit::complain(&format_args!("{}: {error}", path.display()));
+    exit::USAGE
+}
+
+/// Events as given, and then those of a file.
+fn changes(given: &[String], file: Option<&Path>) -> Result<Vec<Change>, u8> {
+    let mut texts = given.to_vec();
+    if let Some(path) = file {
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        let lines = text.lines().map(str::trim);
+        let events = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        texts.extend(events.map(str::to_owned));
+    }
+    let change = |text: &String| {
+        text.parse().map_err(|error| {
+            exit::complain(&format_args!("event {text:?}: {error}"));
+            exit::USAGE
+        })
+    };
+    texts.iter().map(change).collect()
 }

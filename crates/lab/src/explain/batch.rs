@@ -39,6 +39,13 @@ impl<'f> Batch<'f> {
         }
     }
 
+    /// The same with certificates that count as rotated.
+    #[must_use]
+    pub fn with_rotated(mut self, rotated: Substitutions) -> Self {
+        self.rotated = rotated;
+        self
+    }
+
     /// Answers every line of the input.
     ///
     /// # Errors

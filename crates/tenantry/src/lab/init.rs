@@ -59,13 +59,10 @@ fn report(out: &mut dyn Write, scenario: &Scenario, made: &Folder) -> io::Result
         )?;
     }
     if !scenario.events.is_empty() {
+        writeln!(out, "\nsee what the events in {folder}/events.txt change:")?;
         writeln!(
             out,
-            "\nsee what changes with the events in {folder}/events.txt:"
-        )?;
-        writeln!(
-            out,
-            "  tenantry lab move --world {folder} --events {folder}/events.txt --sample {folder}/sample.jsonl"
+            "  tenantry lab move --world {folder} --events {folder}/events.txt --sample {folder}/after.jsonl"
         )?;
     }
     Ok(())
