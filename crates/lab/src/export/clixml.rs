@@ -244,24 +244,26 @@ impl<'a, 'i> Reader<'a, 'i, '_> {
     }
 }
 
-/// An error of the XML parser, whose text names the place, at that place.
+/// An error of the XML parser, whose own text repeats the place.
 fn refused_xml(positions: &Positions<'_>, text: &str, error: &roxmltree::Error) -> ExportError {
-    let at = error.pos();
-    let mut place = positions.at(0, "");
-    if (at.row, at.col) == (1, 1) && error.to_string().contains("unclosed") {
-        place = positions.at(text.len(), "");
+    let mut place = positions.at(text.len(), "");
+    let what = if let roxmltree::Error::UnclosedRootNode
+    | roxmltree::Error::UnexpectedEndOfStream
+    | roxmltree::Error::NoRootNode = error
+    {
+        "it ends before its last element is closed".to_owned()
     } else {
-        (place.line, place.column) = (at.row, at.col);
-    }
-    let what = error.to_string();
-    let what = what
-        .rsplit_once(" at ")
-        .map_or(what.as_str(), |(what, _)| what);
+        let at = error.pos();
+        (place.line, place.column) = (at.row.max(1), at.col.max(1));
+        let what = error.to_string();
+        let what = what.rsplit_once(" at ").map_or(&*what, |(what, _)| what);
+        what.escape_debug().to_string()
+    };
     ExportError {
         place,
         problem: Problem::Syntax {
             format: Format::Clixml,
-            what: shortened(what),
+            what,
         },
     }
 }

@@ -42,7 +42,8 @@ pub enum Problem {
     },
     /// The octets are not the text they should be.
     #[error(
-        "is no {encoding} text from here on; save it as UTF-8: `... | Out-File -Encoding utf8`"
+        "is no {encoding} text from here on: cut off, or saved in another encoding; \
+         export it again with `... | Out-File -Encoding utf8`"
     )]
     Encoding {
         /// What the first octets promised.

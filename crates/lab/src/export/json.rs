@@ -37,17 +37,10 @@ pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Option<Node>, Vec<Ex
                 );
                 refused(text.len(), syntax(what))
             }
-            None => refused(start, syntax(error.kind().to_string().to_lowercase())),
+            None => refused(start, syntax(uncapitalised(&error.kind().to_string()))),
         }
     })?;
-    // The parser with places lets some white space and control characters pass; this one does
-    // not, and knows no places of values.
-    if parsed.value.is_some()
-        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
-    {
-        let offset = offset_of(text, error.line(), error.column());
-        let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or_default();
+    if let Some((offset, what)) = stray(text) {
         return Err(refused(offset, syntax(what.to_owned())));
     }
     let mut repeated = Vec::new();
@@ -63,11 +56,14 @@ pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Option<Node>, Vec<Ex
 
 /// What the end of the file cut off.
 fn unterminated(kind: &ParseErrorKind) -> Option<&'static str> {
-    match kind {
-        ParseErrorKind::UnterminatedObject => Some("object"),
-        ParseErrorKind::UnterminatedArray => Some("array"),
-        ParseErrorKind::String(ParseStringErrorKind::UnterminatedStringLiteral) => Some("string"),
-        _ => None,
+    if let ParseErrorKind::UnterminatedObject = kind {
+        Some("object")
+    } else if let ParseErrorKind::UnterminatedArray = kind {
+        Some("array")
+    } else if let ParseErrorKind::String(ParseStringErrorKind::UnterminatedStringLiteral) = kind {
+        Some("string")
+    } else {
+        None
     }
 }
 
@@ -150,14 +146,30 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// From a line and a column in octets, both from 1.
-fn offset_of(text: &str, line: usize, column: usize) -> usize {
-    let start = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum::<usize>();
-    start + column.saturating_sub(1)
+/// What the parser lets pass and JSON does not: control characters in strings, and white space of
+/// other languages between values.
+fn stray(text: &str) -> Option<(usize, &'static str)> {
+    let (mut in_string, mut escaped) = (false, false);
+    for (offset, octet) in text.bytes().enumerate() {
+        match octet {
+            0..0x20 if in_string => return Some((offset, "control character in a string")),
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'\t' | b'\n' | b'\r' => {}
+            0..0x20 | 0x7f.. if !in_string => return Some((offset, "stray character")),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn uncapitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 const STRICT: ParseOptions = ParseOptions {

@@ -45,6 +45,23 @@ impl Node {
             .map(|(_, value)| value)
     }
 
+    pub(super) fn as_text(&self) -> Option<&str> {
+        if let Value::String(text) = &self.value {
+            Some(text)
+        } else {
+            None
+        }
+    }
+
+    /// The digits of a number.
+    pub(super) fn as_number(&self) -> Option<&str> {
+        if let Value::Number(digits) = &self.value {
+            Some(digits)
+        } else {
+            None
+        }
+    }
+
     /// The same value without its place.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

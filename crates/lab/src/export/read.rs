@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::{ExportError, Problem};
 use super::node::Node;
-use super::recognise::{Document, Object, elements};
+use super::recognise::{Document, Object, into_elements};
 use super::{clixml, dsc, json, text};
 use crate::world::Place;
 
@@ -70,11 +70,10 @@ fn parse(
     let text = text::decode(&file, octets).map_err(|error| vec![error])?;
     match notation(&file, &text) {
         Notation::Json => Ok(json::parse(&file, &text)?
-            .as_ref()
             .map(documents)
             .unwrap_or_default()),
         Notation::Clixml => clixml::parse(&file, &text)
-            .map(|node| documents(&node))
+            .map(documents)
             .map_err(|error| vec![error]),
         Notation::Dsc => dsc::parse(&file, &text, organization()).map_err(|error| vec![error]),
     }
@@ -121,13 +120,10 @@ fn notation(file: &Path, text: &str) -> Notation {
     }
 }
 
-fn documents(node: &Node) -> Vec<Document> {
-    elements(node)
+fn documents(node: Node) -> Vec<Document> {
+    into_elements(node)
         .into_iter()
-        .map(|node| Document {
-            node: node.clone(),
-            kind: None,
-        })
+        .map(|node| Document { node, kind: None })
         .collect()
 }
 

@@ -92,6 +92,27 @@ pub(super) fn elements(node: &Node) -> Vec<&Node> {
     found
 }
 
+/// The same, of a value that is not needed any more.
+pub(super) fn into_elements(node: Node) -> Vec<Node> {
+    let mut found = Vec::new();
+    let mut waiting = vec![node];
+    while let Some(node) = waiting.pop() {
+        if wrapped(&node).is_none() {
+            if node.value != Value::Null {
+                found.push(node);
+            }
+        } else if let Value::List(inner) = node.value {
+            waiting.extend(inner.into_iter().rev());
+        } else if let Value::Object(properties) = node.value {
+            let inner = properties
+                .into_iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("value"));
+            waiting.extend(inner.map(|(_, inner)| inner));
+        }
+    }
+    found
+}
+
 /// The elements of a list or of a wrapper of one; PowerShell writes `value` and `Count`, its REST
 /// interface `@odata.context` and `value`.
 pub(super) fn wrapped(node: &Node) -> Option<&[Node]> {

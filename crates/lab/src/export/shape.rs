@@ -207,12 +207,9 @@ pub(super) fn domain_text(node: &Node) -> Option<String> {
 fn text_property<'a>(properties: &'a [(String, Node)], wanted: &str) -> Option<&'a str> {
     properties
         .iter()
-        .find_map(|(name, inner)| match &inner.value {
-            Value::String(text) if name.eq_ignore_ascii_case(wanted) && !is_flattened(text) => {
-                Some(text.as_str())
-            }
-            _ => None,
-        })
+        .filter(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .filter_map(|(_, inner)| inner.as_text())
+        .find(|text| !is_flattened(text))
 }
 
 /// `true`, `"True"`, `"$true"`, `1`, or a rich value of one of these.
@@ -267,22 +264,14 @@ fn word<T: Copy>(node: &Node, words: &[(&str, i64, T)]) -> Option<T> {
         Value::String(text) => by_word(text).or_else(|| by_number(text)),
         Value::Number(digits) => by_number(digits),
         Value::Object(properties) => {
-            let mut texts = properties
-                .iter()
-                .filter_map(|(name, inner)| match &inner.value {
-                    Value::String(text) if is_enum_part(name) => Some(text),
-                    _ => None,
-                });
-            let mut numbers = properties
-                .iter()
-                .filter_map(|(name, inner)| match &inner.value {
-                    Value::Number(digits) if is_enum_part(name) => Some(digits),
-                    _ => None,
-                });
+            let parts = || {
+                let parts = properties.iter().filter(|(name, _)| is_enum_part(name));
+                parts.map(|(_, inner)| inner)
+            };
             // A word that is not known must not be overruled by a number that is a guess.
-            match texts.next() {
+            match parts().find_map(Node::as_text) {
                 Some(text) => by_word(text).or_else(|| by_number(text)),
-                None => by_number(numbers.next()?),
+                None => by_number(parts().find_map(Node::as_number)?),
             }
         }
         Value::Null | Value::Bool(_) | Value::Expression(_) | Value::List(_) => None,
@@ -306,14 +295,12 @@ fn split(text: &str, place: &Place) -> Vec<Node> {
         .collect()
 }
 
-/// Whether `text` is what a too small `-Depth` leaves of a value: the name of its type.
+/// Whether `text` is what a too small `-Depth` leaves of a value: the name of its type, or its
+/// properties as `@{Name=value}`.
 fn is_flattened(text: &str) -> bool {
-    let text = text.trim_start();
-    text.starts_with("@{")
-        || FLATTENED.iter().any(|prefix| {
-            text.get(..prefix.len())
-                .is_some_and(|start| start == *prefix)
-        })
+    let text = text.trim();
+    (text.starts_with("@{") && text.ends_with('}') && text.contains('='))
+        || FLATTENED.iter().any(|prefix| text.starts_with(prefix))
 }
 
 /// Where rich values keep their text, the best place first.

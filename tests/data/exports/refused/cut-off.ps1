@@ -1,0 +1,7 @@
+Configuration M365TenantConfig
+{
+    Node localhost
+    {
+        EXOInboundConnector "A"
+        {
+            Identity = "A";
