@@ -254,6 +254,15 @@ impl Forest {
 }
 
 impl Transaction {
+    /// The tenant that the stages before the first recipient have decided for, if they have.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<TenantIndex> {
+        match &self.decision {
+            Decision::Originating { connector, .. } => Some(connector.tenant),
+            Decision::Tie | Decision::Open => None,
+        }
+    }
+
     /// Steps 3 and 4 of section 1.3 for the next recipient. An accepted one is remembered:
     /// incoming recipients of one transaction must be in one region.
     pub fn recipient(&mut self, forest: &Forest, rcpt: &str) -> Attribution {
