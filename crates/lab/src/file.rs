@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod folder;
 mod load;
+mod objects;
 mod problem;
 mod reader;
 mod sections;

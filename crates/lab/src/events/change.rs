@@ -149,33 +149,33 @@ impl Change {
             return Err(ChangeError::UnknownKind(shortened(kind)));
         };
         let mut fields = Fields::sorted(kind, needed, allowed, fields)?;
-        Ok(match kind {
-            "connector-disabled" => Self::ConnectorDisabled {
-                tenant: fields.take("tenant")?,
-                connector: fields.take("connector")?,
-            },
-            "connector-enabled" => Self::ConnectorEnabled {
-                tenant: fields.take("tenant")?,
-                connector: fields.take("connector")?,
-            },
-            "connector-changed" => Self::ConnectorChanged {
-                tenant: fields.take("tenant")?,
-                connector: fields.take("connector")?,
+        match kind.strip_prefix("connector-") {
+            Some(verb) => Self::of_connector(kind, verb, &mut fields),
+            None => Self::of_tenant(kind, &mut fields),
+        }
+    }
+
+    fn of_connector(kind: &str, verb: &str, fields: &mut Fields) -> Result<Self, ChangeError> {
+        let tenant = fields.take("tenant")?;
+        let connector = fields.take("connector")?;
+        Ok(match verb {
+            "disabled" => Self::ConnectorDisabled { tenant, connector },
+            "enabled" => Self::ConnectorEnabled { tenant, connector },
+            "removed" => Self::ConnectorRemoved { tenant, connector },
+            "blocked" => Self::ConnectorBlocked { tenant, connector },
+            "unblocked" => Self::ConnectorUnblocked { tenant, connector },
+            "changed" => Self::ConnectorChanged {
+                tenant,
+                connector,
                 property: fields.take("property")?,
                 value: fields.take("value")?,
             },
-            "connector-removed" => Self::ConnectorRemoved {
-                tenant: fields.take("tenant")?,
-                connector: fields.take("connector")?,
-            },
-            "connector-blocked" => Self::ConnectorBlocked {
-                tenant: fields.take("tenant")?,
-                connector: fields.take("connector")?,
-            },
-            "connector-unblocked" => Self::ConnectorUnblocked {
-                tenant: fields.take("tenant")?,
-                connector: fields.take("connector")?,
-            },
+            _ => return Err(ChangeError::UnknownKind(String::from(kind))),
+        })
+    }
+
+    fn of_tenant(kind: &str, fields: &mut Fields) -> Result<Self, ChangeError> {
+        Ok(match kind {
             "domain-added" => Self::DomainAdded {
                 tenant: fields.take("tenant")?,
                 domain: fields.take("domain")?,

@@ -1,7 +1,7 @@
 //! What tenants must not have in common, and what they had better not.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use ipnet::Ipv4Net;
@@ -32,6 +32,10 @@ pub(super) fn tenants(lab: &mut Lab, drafts: Vec<Draft>, report: &Report) {
     for mut draft in drafts {
         block(&mut draft, &mut complain);
         let Draft { tenant, id, .. } = draft;
+        if tenant.name.is_empty() {
+            // It has one that could not be read, which has been said.
+            continue;
+        }
         let what = format!("tenant {}", quoted(&tenant.name));
         let remedy = "give every tenant a name of its own";
         let key = tenant.name.to_lowercase();
@@ -193,7 +197,7 @@ fn shared_domains(tenants: &[Tenant], notice: &mut impl FnMut(&Place, String, &s
 
 /// Addresses and certificate names by which connectors of several tenants are found.
 fn shared_criteria(tenants: &[Tenant], notice: &mut impl FnMut(&Place, String, &str)) {
-    let mut networks: HashMap<Ipv4Net, &str> = HashMap::new();
+    let mut networks: HashMap<Ipv4Net, BTreeMap<Ipv4Net, &str>> = HashMap::new();
     let mut names: HashMap<String, &str> = HashMap::new();
     let remedy = "a certificate of its own for every tenant";
     for tenant in tenants {
@@ -206,17 +210,19 @@ fn shared_criteria(tenants: &[Tenant], notice: &mut impl FnMut(&Place, String, &
                 }
             }
             for network in ipv4(connector) {
-                let first = around(network)
-                    .find_map(|wider| networks.get(&wider).copied())
-                    .filter(|first| *first != tenant.name);
-                if let Some(first) = first {
+                let near = networks.entry(block_of(network)).or_default();
+                let mut others = near.iter().filter(|(other, first)| {
+                    let overlap = other.contains(&network) || network.contains(*other);
+                    overlap && **first != tenant.name
+                });
+                if let Some((_, first)) = others.next() {
                     let what = format!(
                         "{network} is listed by a connector of {} too: MAIL FROM alone decides",
                         quoted(first)
                     );
                     notice(&connector.place, what, remedy);
                 }
-                networks.entry(network).or_insert(&tenant.name);
+                near.entry(network).or_insert(&tenant.name);
             }
         }
     }
@@ -238,12 +244,10 @@ fn ipv4(connector: &InboundConnector) -> impl Iterator<Item = Ipv4Net> {
     })
 }
 
-/// The network itself and the wider ones that a connector may have.
-fn around(network: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
-    (24..=network.prefix_len())
-        .rev()
-        .filter_map(move |length| Ipv4Net::new(network.addr(), length).ok())
-        .map(|wider| wider.trunc())
+/// The /24 that holds a network: no connector may have a wider one.
+fn block_of(network: Ipv4Net) -> Ipv4Net {
+    let block = Ipv4Net::new(network.addr(), 24).unwrap_or(network);
+    block.trunc()
 }
 
 fn certificate_name(connector: &InboundConnector) -> Option<String> {

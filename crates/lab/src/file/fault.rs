@@ -182,19 +182,25 @@ pub(super) fn read(mut table: Table<'_>, world: &World) -> Option<FaultSpec> {
     let reply = table.optional("reply", reply);
     let action = table.optional("action", word(ACTIONS));
     let throttle = table.table("throttle").and_then(throttle);
+    let effects = ["delay", "tarpit", "reply", "action", "throttle"];
+    let does_something = effects.into_iter().any(|key| table.has(key));
     let spec = FaultSpec {
-        tenant: tenant.as_ref().map(|given| given.value),
+        tenant: tenant.map(|given| given.value),
         region: region.map(|given| given.value),
-        stage: stage.as_ref()?.value,
+        stage: stage?.value,
         probability: probability.map_or(1.0, |given| given.value),
         after: after.map_or(0, |given| given.value),
         times: times.map(|given| u64::from(given.value)),
         delay: delay.map_or(Duration::ZERO, |given| given.value),
         tarpit: tarpit.map_or(Duration::ZERO, |given| given.value),
         reply: reply.map(|given| given.value),
-        action: action.as_ref().map(|given| given.value),
+        action: action.map(|given| given.value),
         throttle,
     };
+    if !does_something {
+        let remedy = "add delay, tarpit, reply, action or throttle";
+        table.wrong(table.place(), Mistake::new("nothing goes wrong", remedy));
+    }
     for (key, mistake) in contradictions(&spec) {
         table.wrong(table.place_of(key), mistake);
     }
@@ -234,15 +240,6 @@ fn contradictions(spec: &FaultSpec) -> Vec<(&'static str, Mistake)> {
         let what =
             String::from("a throttle has its own reply, and neither reply nor action beside it");
         wrong("throttle", what, "make two faults of them");
-    }
-    let nothing = spec.delay.is_zero() && spec.tarpit.is_zero();
-    if nothing && spec.reply.is_none() && spec.action.is_none() && spec.throttle.is_none() {
-        let what = String::from("nothing goes wrong");
-        wrong(
-            "stage",
-            what,
-            "add delay, tarpit, reply, action or throttle",
-        );
     }
     found
 }

@@ -144,6 +144,11 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Whether a key is there, whatever its value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// The value of a key with its own place, and the key counts as known.
     pub(super) fn raw(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.known.push(key);
@@ -244,8 +249,10 @@ impl<'t> Table<'t> {
         };
         let remedy = format!("write [[{key}]] and its keys below");
         let DeValue::Array(items) = value.get_ref() else {
-            let what = format!("is {}, not a list of tables", kind(value.get_ref()));
-            self.wrong(self.place_of(key), Mistake::new(what, remedy));
+            if !self.source.damaged {
+                let what = format!("is {}, not a list of tables", kind(value.get_ref()));
+                self.wrong(self.place_of(key), Mistake::new(what, remedy));
+            }
             return Vec::new();
         };
         let mut tables = Vec::with_capacity(items.len());

@@ -1,0 +1,88 @@
+//! `tests/data/worlds/bad/NAME` has what somebody wrote and, in `expected.txt`, exactly what they
+//! must be told. With `TENANTRY_BLESS=1` the texts are written instead of compared: read the
+//! difference before committing it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tenantry_lab::file::{Lab, Problem, Severity};
+
+use crate::data;
+
+#[test]
+fn everything_that_is_wrong_with_a_world_is_told_at_once() {
+    let mut folders: Vec<PathBuf> = fs::read_dir(data("bad"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 20, "{} worlds", folders.len());
+    let wrong: Vec<String> = folders
+        .iter()
+        .filter_map(|folder| mismatch(folder))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_problem_names_its_file_and_what_to_do() {
+    for folder in fs::read_dir(data("bad")).unwrap() {
+        for problem in problems(&folder.unwrap().path()) {
+            assert!(problem.place.file.is_some(), "{problem}");
+            let said = problem.to_string();
+            assert!(
+                !problem.remedy.is_empty() || said.contains("; "),
+                "{problem}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_microsoft_allows_is_no_error() {
+    let lab = Lab::load(&data("bad/what_microsoft_allows")).unwrap();
+    assert_eq!(lab.world.tenants.len(), 3);
+    let notices = lab.notices.iter();
+    assert!(notices.clone().count() >= 8);
+    assert!(
+        notices
+            .into_iter()
+            .all(|notice| notice.severity == Severity::Notice)
+    );
+}
+
+#[test]
+fn a_world_that_is_not_there_is_told_as_such() {
+    let nowhere = data("nowhere.toml");
+    let told = Lab::load(&nowhere).unwrap_err().to_string();
+    assert!(
+        told.contains("nowhere.toml: cannot be read: no such file"),
+        "{told}"
+    );
+}
+
+fn problems(folder: &Path) -> Vec<Problem> {
+    match Lab::load(folder) {
+        Ok(lab) => lab.notices,
+        Err(problems) => problems.iter().cloned().collect(),
+    }
+}
+
+/// What is wrong with what is told; nothing if it is as expected.
+fn mismatch(folder: &Path) -> Option<String> {
+    let place = format!("{}/", folder.display());
+    let told: String = problems(folder)
+        .iter()
+        .map(|problem| format!("{problem}\n"))
+        .collect();
+    let told = told
+        .replace(&place, "")
+        .replace(place.trim_end_matches('/'), ".");
+    let file = folder.join("expected.txt");
+    if std::env::var_os("TENANTRY_BLESS").is_some() {
+        fs::write(&file, &told).unwrap();
+    }
+    let expected = fs::read_to_string(file).unwrap_or_default();
+    let name = folder.file_name().unwrap().to_string_lossy();
+    (told != expected).then(|| format!("{name}\n-- expected\n{expected}-- told\n{told}"))
+}
