@@ -7,6 +7,7 @@
 //! Microsoft's vocabulary; [`reply`] is what it answers, and
 //! [`attribution`] whose message it is. [`export`] reads the files that
 //! administrators already have. [`scenario`] has worlds that show one thing each, ready to run.
+//! [`service`] is the SMTP front end, and [`journal`] what every tenant received.
 //!
 //! The lab shares no code with what decides in the relay, so that agreement between the two means
 //! something. It is no mail server either: messages are counted, hashed or kept for tests, never
@@ -17,9 +18,11 @@ pub mod events;
 pub mod explain;
 pub mod export;
 pub mod file;
+pub mod journal;
 pub mod pki;
 pub mod reply;
 pub mod scenario;
+pub mod service;
 pub mod upstream;
 pub mod world;
 
