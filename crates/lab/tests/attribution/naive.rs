@@ -10,94 +10,114 @@ use super::Message;
 
 /// `tenant direction basis`; the connector too where an OnPremises one is credited.
 pub(super) fn attribute(world: &World, message: &Message, rcpt: &str) -> String {
-    let s = domain(&message.mail_from);
-    let mut c1 = Vec::new();
-    for (tenant, connector) in connectors(world) {
-        for n in &message.names {
-            let pattern = text(connector);
-            if let Some(pattern) = pattern.filter(|pattern| matches(world, pattern, n)) {
-                c1.push((tenant, connector, n.as_str(), pattern));
+    let stages = Stages { world, message };
+    let sender = || stages.sender();
+    let recipient = || stages.recipient(rcpt);
+    let decided = stages.certificate().or_else(sender).or_else(recipient);
+    decided.unwrap_or_else(|| NOBODY.to_owned())
+}
+
+const NOBODY: &str = "-";
+
+struct Stages<'a> {
+    world: &'a World,
+    message: &'a Message,
+}
+
+/// A matching connector with its tenant and, by certificate, the key of section 1.9.
+type Found<'a> = (usize, &'a InboundConnector, Option<(usize, bool, usize)>);
+
+impl<'a> Stages<'a> {
+    /// C1, with whether it belongs to M1.
+    fn c1(&self) -> Vec<(Found<'a>, bool)> {
+        let mut c1 = Vec::new();
+        for (tenant, connector) in connectors(self.world) {
+            let Some(pattern) = text(connector) else {
+                continue;
+            };
+            for n in &self.message.names {
+                if matches(self.world, &pattern, n) {
+                    let rank = Some(self.rank(tenant, n, &pattern));
+                    let found = (tenant, connector, rank);
+                    c1.push((found, accepted(self.world, tenant, &pattern)));
+                }
             }
         }
+        c1
     }
-    let m1: Vec<_> = c1
-        .iter()
-        .filter(|(tenant, _, _, pattern)| accepted(world, *tenant, pattern))
-        .collect();
-    let rank = |(tenant, _, n, pattern): &(usize, &InboundConnector, &str, String)| {
-        let domains = open_domains(&world.tenants[*tenant]);
-        let longest = domains.filter(|d| n == d || n.ends_with(&format!(".{d}")));
-        let longest = longest.map(|d| labels(d)).max().unwrap_or(0);
-        (
-            longest,
-            !pattern.starts_with("*."),
-            labels(pattern.trim_start_matches("*.")),
-        )
-    };
-    if let Some(best) = m1.iter().map(|found| rank(found)).max() {
-        let winners = m1.iter().filter(|found| rank(found) == best);
-        let winners: Vec<_> = winners.map(|(tenant, c, ..)| (*tenant, *c)).collect();
-        match (one_tenant(&winners), world.profile.ambiguous_policy) {
-            (Some(tenant), _) => {
-                return result(world, tenant, "originating certificate", first(&winners));
-            }
-            (None, AmbiguousPolicy::RejectAndReport) => return "-".to_owned(),
-            (None, AmbiguousPolicy::NextStage) => {}
-        }
+
+    fn rank(&self, tenant: usize, n: &str, pattern: &str) -> (usize, bool, usize) {
+        let domains = open_domains(&self.world.tenants[tenant]);
+        let longest = domains.filter(|d| n == *d || n.ends_with(&format!(".{d}")));
+        let longest = longest.map(labels).max().unwrap_or(0);
+        let pattern_labels = labels(pattern.trim_start_matches("*."));
+        (longest, !pattern.starts_with("*."), pattern_labels)
     }
-    let mut c2: Vec<(usize, &InboundConnector, Option<_>)> = Vec::new();
-    for found in &c1 {
-        if world.profile.cert_unaccepted_falls_to_sender || accepted(world, found.0, &found.3) {
-            c2.push((found.0, found.1, Some(rank(found))));
-        }
-    }
-    for (tenant, connector) in connectors(world) {
-        if lists(connector, message) {
-            c2.push((tenant, connector, None));
-        }
-    }
-    let best_of = |tenants: &[usize]| -> Vec<(usize, &InboundConnector)> {
-        let own = || c2.iter().filter(|(tenant, ..)| tenants.contains(tenant));
-        let best = own().map(|(_, _, rank)| *rank).max().flatten();
-        own()
-            .filter(|(_, _, rank)| *rank == best)
-            .map(|(t, c, _)| (*t, *c))
+
+    fn c2(&self) -> Vec<Found<'a>> {
+        let falls = self.world.profile.cert_unaccepted_falls_to_sender;
+        let by_certificate = self.c1().into_iter();
+        let by_certificate = by_certificate.filter(|(_, accepted)| falls || *accepted);
+        let by_address = connectors(self.world)
+            .filter(|(_, connector)| lists(connector, self.message))
+            .map(|(tenant, connector)| (tenant, connector, None));
+        by_certificate
+            .map(|(found, _)| found)
+            .chain(by_address)
             .collect()
-    };
-    if let Some(s) = s {
-        let owned: Vec<usize> = (c2.iter().map(|(tenant, ..)| *tenant))
-            .filter(|tenant| accepted_address(world, *tenant, &s))
+    }
+
+    fn certificate(&self) -> Option<String> {
+        let m1: Vec<Found<'_>> = (self.c1().into_iter())
+            .filter_map(|(found, accepted)| accepted.then_some(found))
             .collect();
-        let all: Vec<_> = c2
-            .iter()
-            .filter(|(t, ..)| owned.contains(t))
-            .map(|(t, c, _)| (*t, *c))
-            .collect();
-        match (
-            one_tenant(&all),
-            all.is_empty(),
-            world.profile.ambiguous_policy,
-        ) {
-            (_, true, _) | (None, false, AmbiguousPolicy::NextStage) => {}
-            (Some(tenant), false, _) => {
-                return result(world, tenant, "originating sender", first(&best_of(&owned)));
-            }
-            (None, false, AmbiguousPolicy::RejectAndReport) => return "-".to_owned(),
+        self.pick(&best(&m1), "originating certificate")
+    }
+
+    fn sender(&self) -> Option<String> {
+        let s = domain(&self.message.mail_from)?;
+        let mut m2 = self.c2();
+        m2.retain(|(tenant, ..)| accepted_address(self.world, *tenant, &s));
+        let several = m2.iter().any(|(tenant, ..)| *tenant != m2[0].0);
+        self.pick(&if several { m2 } else { best(&m2) }, "originating sender")
+    }
+
+    /// The first by name of one tenant; of several, what the profile says.
+    fn pick(&self, winners: &[Found<'_>], how: &str) -> Option<String> {
+        let (tenant, ..) = winners.first()?;
+        if winners.iter().all(|(other, ..)| other == tenant) {
+            return Some(result(self.world, *tenant, how, first(winners)));
+        }
+        match self.world.profile.ambiguous_policy {
+            AmbiguousPolicy::RejectAndReport => Some(NOBODY.to_owned()),
+            AmbiguousPolicy::NextStage => None,
         }
     }
-    let Some(r) = domain(rcpt) else {
-        return "-".to_owned();
-    };
-    let owners: Vec<usize> = (0..world.tenants.len())
-        .filter(|tenant| accepted_address(world, *tenant, &r))
-        .collect();
-    let [owner] = owners.as_slice() else {
-        return "-".to_owned();
-    };
-    let credited = best_of(&owners);
-    let credited =
-        (world.profile.rcpt_uses_onprem && !credited.is_empty()).then(|| first(&credited));
-    result(world, *owner, "incoming recipient", credited.unwrap_or("-"))
+
+    fn recipient(&self, rcpt: &str) -> Option<String> {
+        let r = domain(rcpt)?;
+        let tenants = 0..self.world.tenants.len();
+        let owners = tenants.filter(|tenant| accepted_address(self.world, *tenant, &r));
+        let owners: Vec<usize> = owners.collect();
+        let [owner] = owners.as_slice() else {
+            return None;
+        };
+        let mut own = self.c2();
+        own.retain(|(tenant, ..)| tenant == owner && self.world.profile.rcpt_uses_onprem);
+        Some(result(
+            self.world,
+            *owner,
+            "incoming recipient",
+            first(&best(&own)),
+        ))
+    }
+}
+
+/// Those with the best key; certificate before address.
+fn best<'a>(found: &[Found<'a>]) -> Vec<Found<'a>> {
+    let best = found.iter().map(|(_, _, rank)| *rank).max();
+    let best = found.iter().filter(|(_, _, rank)| Some(*rank) == best);
+    best.copied().collect()
 }
 
 fn connectors(world: &World) -> impl Iterator<Item = (usize, &InboundConnector)> {
@@ -187,17 +207,11 @@ fn text(connector: &InboundConnector) -> Option<String> {
     }
 }
 
-fn one_tenant(found: &[(usize, &InboundConnector)]) -> Option<usize> {
-    let (first, _) = found.first()?;
-    found
+fn first<'a>(found: &[Found<'a>]) -> &'a str {
+    let names = found
         .iter()
-        .all(|(tenant, _)| tenant == first)
-        .then_some(*first)
-}
-
-fn first<'a>(found: &[(usize, &'a InboundConnector)]) -> &'a str {
-    let names = found.iter().map(|(_, connector)| connector.name.as_str());
-    names.min().unwrap()
+        .map(|(_, connector, _)| connector.name.as_str());
+    names.min().unwrap_or("-")
 }
 
 fn domain(address: &str) -> Option<String> {

@@ -140,7 +140,7 @@ proptest! {
         let said = |world: &World, message: &Message| {
             let forest = Forest::new(world.clone());
             let attribution = message.only_to(&forest, &to);
-            let why: Vec<String> = attribution.why.iter().map(|why| why.text(&forest.world())).collect();
+            let why: Vec<String> = attribution.why.iter().map(|why| why.text(forest.world())).collect();
             (verdict(&forest, &attribution), attribution.matched_name, why)
         };
         prop_assert_eq!(said(&world, &message), said(&turned, &other));
