@@ -214,18 +214,7 @@ fn choose(
                 name: winner.via.name(),
             }
         }
-        Some(_) => {
-            let tied = |tied: &&Candidate| {
-                let why = line(Outcome::Lost, Reason::Tie, tied);
-                vec![why.value(tied.via.value())]
-            };
-            list(owned_ones.iter(), tied, why);
-            why.push(tie_summary(forest, Stage::Sender, tenants.len()));
-            match forest.world.profile.ambiguous_policy {
-                AmbiguousPolicy::RejectAndReport => Sent::Tie,
-                AmbiguousPolicy::NextStage => Sent::Nothing,
-            }
-        }
+        Some(_) => tie(forest, &owned_ones, tenants.len(), why),
     };
     let foreign = candidates
         .iter()
@@ -234,6 +223,19 @@ fn choose(
     let lost = |lost| vec![said(Outcome::Lost, Reason::SenderNotAccepted, lost, domain)];
     list(foreign, lost, why);
     sent
+}
+
+fn tie(forest: &Forest, tied: &[&Candidate], tenants: usize, why: &mut Vec<Why>) -> Sent {
+    let one = |tied: &&Candidate| {
+        let why = line(Outcome::Lost, Reason::Tie, tied);
+        vec![why.value(tied.via.value())]
+    };
+    list(tied.iter(), one, why);
+    why.push(tie_summary(forest, Stage::Sender, tenants));
+    match forest.world.profile.ambiguous_policy {
+        AmbiguousPolicy::RejectAndReport => Sent::Tie,
+        AmbiguousPolicy::NextStage => Sent::Nothing,
+    }
 }
 
 /// Nobody nominated owns the domain: whose is it, and what is missing?
