@@ -114,6 +114,7 @@ const LAYERS: &[Layer] = &[
             "clap",
             "clap_complete",
             "clap_mangen",
+            "crossterm",
             "jiff",
             "serde",
             "serde_json",

@@ -33,6 +33,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use rules::TooManyTenants;
 pub use start::StartError;
 pub use statistics::TenantStatistics;
 
@@ -40,7 +41,7 @@ use crate::attribution::Forest;
 use crate::events::{Change, ChangeError, Substitutions};
 use crate::file::Lab;
 use crate::journal::{Ending, Journal};
-use crate::world::Region;
+use crate::world::{Region, World};
 use shared::Shared;
 
 /// A running front end. Dropping it ends it without waiting; [`LabService::stop`] waits.
@@ -123,6 +124,16 @@ impl LabService {
     /// When the world has not got what the change names; nothing is changed then.
     pub fn apply(&self, change: &Change) -> Result<(), ChangeError> {
         self.shared.rules.apply(change)
+    }
+
+    /// Puts another world in force for all transactions that begin from now on. Tenants go by their
+    /// names: those that are gone lose their domains and connectors, new ones are added.
+    /// Endpoints, limits, faults and events stay as they were.
+    ///
+    /// # Errors
+    /// When more tenants are new than the counts have room for.
+    pub fn replace(&self, world: World) -> Result<(), TooManyTenants> {
+        self.shared.rules.replace(world, self.shared.quotas.room())
     }
 
     /// Counts for each tenant, in the world's order, and last for what belonged to nobody.

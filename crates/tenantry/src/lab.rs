@@ -7,7 +7,10 @@ mod arguments;
 mod explain;
 mod init;
 mod moved;
+mod run;
 mod scenarios;
+mod screen;
+mod totals;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -24,6 +27,7 @@ use crate::exit;
 pub(crate) fn lab(command: &Lab) -> ExitCode {
     let outcome = match command {
         Lab::Init(wanted) => init::init(wanted),
+        Lab::Run(wanted) => run::run(wanted),
         Lab::Explain(wanted) => explain::explain(wanted),
         Lab::Move(wanted) => moved::moved(wanted),
         Lab::Scenarios(wanted) => scenarios::scenarios(wanted),

@@ -1,4 +1,7 @@
 //! The certificates of a scenario: one authority, one intermediate, and everybody's leaf.
+//!
+//! The authority signs the good ones itself, because some test clients send the leaf alone; the
+//! intermediate signs what is to be sent without it.
 
 use std::path::{Path, PathBuf};
 
@@ -46,36 +49,40 @@ pub(super) fn identities(scenario: &Scenario) -> Vec<RelayIdentity> {
 /// Makes all certificates below `folder`.
 pub(super) fn make(scenario: &Scenario, layout: &Layout, folder: &Path) -> Result<(), InitError> {
     let authority = Authority::new("Tenantry lab throw-away authority")?;
-    let issuer = authority.intermediate("Tenantry lab throw-away intermediate")?;
+    let intermediate = authority.intermediate("Tenantry lab throw-away intermediate")?;
     let pki = folder.join("pki");
     authority.write_to_sign(&pki, "authority")?;
-    issuer.write_to_sign(&pki, "intermediate")?;
+    intermediate.write_to_sign(&pki, "intermediate")?;
     let address = layout.relay.ip().to_string();
     let local = ["localhost", "127.0.0.1", "::1", &address];
     let server = |names: &[&str]| authority.server(&[names, &local].concat());
     written(&server(&[SERVICE, SERVICES])?, folder, Path::new("pki/lab"))?;
     written(&server(&[RELAY])?, folder, Path::new("pki/relay"))?;
     for certificate in &scenario.certificates {
-        let issued = issue(&issuer, certificate)?;
+        let issued = issue(&authority, &intermediate, certificate)?;
         written(&issued, folder, &client_stem(&certificate.file))?;
     }
     for identity in identities(scenario) {
         if identity.stem.starts_with("pki/tenants") {
             let names: Vec<&str> = identity.names.iter().map(String::as_str).collect();
-            written(&issuer.issue(&spec(&names))?, folder, &identity.stem)?;
+            written(&authority.issue(&spec(&names))?, folder, &identity.stem)?;
         }
     }
     Ok(())
 }
 
-fn issue(issuer: &Authority, certificate: &Certificate) -> Result<Issued, InitError> {
+fn issue(
+    authority: &Authority,
+    intermediate: &Authority,
+    certificate: &Certificate,
+) -> Result<Issued, InitError> {
     let names: Vec<&str> = certificate.names.iter().map(String::as_str).collect();
     let spec = spec(&names);
     Ok(match certificate.problem {
-        CertificateProblem::None => issuer.issue(&spec)?,
+        CertificateProblem::None => authority.issue(&spec)?,
         CertificateProblem::SelfSigned => self_signed(&spec)?,
-        CertificateProblem::IncompleteChain => issuer.issue(&spec)?.without_intermediates(),
-        CertificateProblem::Expired => issuer.issue(&spec.with_validity(Validity::Expired))?,
+        CertificateProblem::IncompleteChain => intermediate.issue(&spec)?.without_intermediates(),
+        CertificateProblem::Expired => authority.issue(&spec.with_validity(Validity::Expired))?,
     })
 }
 

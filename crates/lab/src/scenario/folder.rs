@@ -33,7 +33,8 @@ pub struct InitPlan {
 /// sample.jsonl               questions to "tenantry lab explain", and in expected.jsonl what
 ///                            the rules lead to; after.jsonl and expected-after.jsonl hold
 ///                            once the events in events.txt have happened
-/// pki/authority.pem          the throw-away authority, and the intermediate.pem that signs
+/// pki/authority.pem          the throw-away authority; intermediate.pem signs what is sent
+///                            without it
 /// pki/lab.pem, relay.pem     server certificates; every .pem has its .key
 /// pki/clients/, pki/tenants/ certificates of senders, and what Tenantry presents
 /// ```

@@ -50,10 +50,15 @@ impl Quotas {
     pub(super) fn new(tenants: usize) -> Self {
         Self {
             tenants: std::iter::repeat_with(Mutex::default)
-                .take(tenants)
+                .take(tenants.saturating_add(SPARE))
                 .collect(),
             start: Instant::now(),
         }
+    }
+
+    /// How many tenants it can count for.
+    pub(super) fn room(&self) -> usize {
+        self.tenants.len()
     }
 
     /// Why a message with this demand would be refused now.
@@ -180,6 +185,9 @@ impl Window {
 }
 
 const STEPS: u32 = 60;
+
+/// Tenants that may come while the service runs.
+const SPARE: usize = 1000;
 
 #[cfg(test)]
 mod tests {

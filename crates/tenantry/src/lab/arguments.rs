@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use tenantry_lab::file::units;
 
 /// What `tenantry lab --help` begins with.
 pub(crate) const ABOUT: &str = "\
@@ -26,6 +28,9 @@ pub(crate) enum Lab {
     /// Make a folder with a world, certificates, sample messages, and a relay.toml in front of it.
     #[command(long_about = INIT)]
     Init(Init),
+    /// Serve a world over SMTP until SIGTERM; SIGHUP reads it again.
+    #[command(long_about = RUN)]
+    Run(Run),
     /// Say whose a message would be in a world, and why; nothing is sent.
     #[command(long_about = EXPLAIN)]
     Explain(Explain),
@@ -74,6 +79,42 @@ pub(crate) struct Init {
     /// The port of the relay.
     #[arg(long, value_name = "PORT", default_value_t = 2525, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) relay_port: u16,
+}
+
+const RUN: &str = "\
+Serve a world over SMTP until SIGTERM; SIGHUP reads it again.
+
+One listener for each region, with STARTTLS and optional client certificates. Messages are
+attributed, answered as Exchange Online would, and journalled; nothing is passed on. On a terminal a
+table shows what comes for each tenant; elsewhere there is a line now and then for each tenant that
+got something. At the end there are the totals.
+
+  tenantry lab run --world box
+  tenantry lab run --world box --journal journal.jsonl --maildir mail
+  tenantry lab run --world box --duration 30s --quiet
+
+SIGTERM and SIGINT end it: running transactions may finish first. SIGHUP takes tenants, domains,
+connectors and profile anew; a world with anything wrong in it changes nothing. Addresses,
+certificates, limits, faults and events take effect at the next start.";
+
+/// What `lab run` is to serve.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The world: a TOML file, or a folder of tenants.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) world: PathBuf,
+    /// Write what comes as JSON lines to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Keep the messages taken in a maildir for each tenant below this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) maildir: Option<PathBuf>,
+    /// End after this time, as in 30s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Print nothing while it runs, and no totals.
+    #[arg(long)]
+    pub(crate) quiet: bool,
 }
 
 const EXPLAIN: &str = "\
@@ -209,3 +250,11 @@ pub(crate) struct Scenarios {
 
 /// More than anybody has; it bounds what one command can write.
 const MOST_TENANTS: i64 = 100_000;
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match units::duration(text) {
+        Ok(time) if time.is_zero() => Err("is no time at all".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; write a number and ms, s, m, h or d")),
+    }
+}
