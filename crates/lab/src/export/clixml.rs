@@ -3,16 +3,20 @@
 //! An `<Obj>` is a list, a set of properties, or an enum or other rich value that carries its text
 //! in `<ToString>`; `<Ref>` repeats an earlier one. Positions are those of the elements.
 
+mod crowded;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use roxmltree::{Document, ParsingOptions};
 
+use self::crowded::crowded;
 use super::DEEPEST;
 use super::error::{ExportError, Format, Problem};
 use super::node::{Node, Value, shortened};
 use super::position::{Positions, element_path, property_path};
+use crate::world::Place;
 
 /// The objects in `text`.
 pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Node, ExportError> {
@@ -24,6 +28,12 @@ pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Node, ExportError> {
             what,
         },
     };
+    if let Some(offset) = crowded(text) {
+        return Err(refused(
+            offset,
+            "more attributes or namespaces than any export has".to_owned(),
+        ));
+    }
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: MOST_NODES,
@@ -44,6 +54,7 @@ pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Node, ExportError> {
         earlier: HashMap::new(),
         open: HashSet::new(),
         repeated: 0,
+        referred: None,
     };
     let mut objects = Vec::new();
     for (index, element) in root.children().filter(is_element).enumerate() {
@@ -63,8 +74,10 @@ struct Reader<'a, 'i, 'p> {
     earlier: HashMap<&'a str, Element<'a, 'i>>,
     /// Those that are being read: a reference to one of them is a circle.
     open: HashSet<&'a str>,
-    /// How many references were followed.
+    /// How much was repeated by references.
     repeated: usize,
+    /// Where the outermost reference stands that is being followed.
+    referred: Option<usize>,
 }
 
 impl<'a, 'i> Reader<'a, 'i, '_> {
@@ -74,7 +87,7 @@ impl<'a, 'i> Reader<'a, 'i, '_> {
         path: &str,
         depth: usize,
     ) -> Result<Node, ExportError> {
-        let place = self.positions.at(element.range().start, path);
+        let place = self.place(element, path);
         if depth > DEEPEST {
             let problem = Problem::TooDeep { limit: DEEPEST };
             return Err(ExportError { place, problem });
@@ -125,20 +138,24 @@ impl<'a, 'i> Reader<'a, 'i, '_> {
         let mut elements = None;
         let mut text = None;
         let mut bare = None;
+        let mut known = HashSet::new();
         for part in element.children().filter(is_element) {
             match part.tag_name().name() {
                 "TN" | "TNRef" => {}
-                "ToString" => text = Some(part),
-                "Props" | "MS" => self.properties(part, path, depth, &mut properties)?,
+                "ToString" => {
+                    text = Some(Node {
+                        value: Value::String(unescaped(text_of(part))),
+                        place: self.place(part, path),
+                    });
+                }
+                "Props" | "MS" => {
+                    self.properties(part, path, depth, &mut properties, &mut known)?;
+                }
                 "LST" | "IE" | "QUE" | "STK" => elements = Some(self.list(part, path, depth)?),
                 "DCT" => self.dictionary(part, path, depth, &mut properties)?,
                 _ => bare = Some(self.value(part, path, depth + 1)?),
             }
         }
-        let text = text.map(|part| Node {
-            value: Value::String(unescaped(text_of(part))),
-            place: self.positions.at(part.range().start, path),
-        });
         Ok(match (elements, bare, text) {
             (Some(elements), _, _) => Value::List(elements),
             // An enum is its number, with its word as text.
@@ -161,15 +178,13 @@ impl<'a, 'i> Reader<'a, 'i, '_> {
         path: &str,
         depth: usize,
         properties: &mut Vec<(String, Node)>,
+        known: &mut HashSet<String>,
     ) -> Result<(), ExportError> {
         for element in part.children().filter(is_element) {
             let name = unescaped(element.attribute("N").unwrap_or_default());
             let value = self.value(element, &property_path(path, &name), depth + 1)?;
             // Note properties repeat what the object's own properties say.
-            if !properties
-                .iter()
-                .any(|(known, _)| known.eq_ignore_ascii_case(&name))
-            {
+            if known.insert(name.to_ascii_lowercase()) {
                 properties.push((name, value));
             }
         }
@@ -230,12 +245,24 @@ impl<'a, 'i> Reader<'a, 'i, '_> {
         if self.repeated > MOST_REPEATED {
             return Err(self.refused(element, path, "references repeat too much"));
         }
-        self.object(earlier, path, depth + 1)
+        // All that is in there stands where the reference stands.
+        let outer = self.referred.replace(match self.referred {
+            Some(outermost) => outermost,
+            None => element.range().start,
+        });
+        let value = self.object(earlier, path, depth + 1);
+        self.referred = outer;
+        value
+    }
+
+    fn place(&self, element: Element<'a, 'i>, path: &str) -> Place {
+        let offset = self.referred.unwrap_or(element.range().start);
+        self.positions.at(offset, path)
     }
 
     fn refused(&self, element: Element<'a, 'i>, path: &str, what: &str) -> ExportError {
         ExportError {
-            place: self.positions.at(element.range().start, path),
+            place: self.place(element, path),
             problem: Problem::Syntax {
                 format: Format::Clixml,
                 what: what.to_owned(),

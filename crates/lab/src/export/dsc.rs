@@ -6,6 +6,9 @@
 //! literal, as exports do with `$OrganizationName`.
 
 mod block;
+mod quote;
+mod script;
 mod token;
+mod value;
 
 pub(super) use block::{organization_name, parse};

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::token::{Bracket, Lexer, Token, Unterminated};
-use crate::export::DEEPEST;
-use crate::export::error::{ExportError, Format, Problem};
+use super::script::Script;
+use super::token::{Bracket, Lexer, Token};
+use crate::export::error::ExportError;
 use crate::export::node::{Node, Value, shortened};
-use crate::export::position::{Positions, element_path, property_path};
+use crate::export::position::{Positions, property_path};
 use crate::export::recognise::{Document, Kind};
 
 /// The objects that the script wants to exist. `organization` is the value of
@@ -53,23 +53,7 @@ pub(in crate::export) fn organization_name(data: &str) -> Option<String> {
     }
 }
 
-struct Script<'a> {
-    text: &'a str,
-    lexer: Lexer<'a>,
-    positions: Positions<'a>,
-    /// Read ahead; absent inside for the end of the script.
-    peeked: Option<Option<Lexeme>>,
-}
-
-/// A token, where it begins and where it ends.
-#[derive(Debug, Clone)]
-struct Lexeme {
-    token: Token,
-    start: usize,
-    end: usize,
-}
-
-impl<'a> Script<'a> {
+impl Script<'_> {
     fn documents(&mut self) -> Result<Vec<Document>, ExportError> {
         let mut documents = Vec::new();
         let mut open: Vec<(Bracket, usize)> = Vec::new();
@@ -152,6 +136,7 @@ impl<'a> Script<'a> {
         }
         let opened = self.next()?.map_or(start, |lexeme| lexeme.start);
         let path = format!("{word} {name}");
+        let place = self.positions.at(start, &path);
         let mut properties = self.properties(&path, opened, 0)?;
         let absent = properties.iter().any(|(name, node)| {
             name.eq_ignore_ascii_case("Ensure")
@@ -168,14 +153,14 @@ impl<'a> Script<'a> {
         Ok(Some(Document {
             node: Node {
                 value: Value::Object(properties),
-                place: self.positions.at(start, &path),
+                place,
             },
             kind: Some(kind),
         }))
     }
 
     /// `Name = value`, line by line or with semicolons, to the bracket that closes.
-    fn properties(
+    pub(super) fn properties(
         &mut self,
         path: &str,
         opened: usize,
@@ -212,242 +197,6 @@ impl<'a> Script<'a> {
             self.skip_ends()?;
             let value = self.values(&property_path(path, &name), depth + 1)?;
             properties.push((name, value));
-        }
-    }
-
-    /// A value, or several with commas between them.
-    fn values(&mut self, path: &str, depth: usize) -> Result<Node, ExportError> {
-        let first = self.value(path, depth)?;
-        if self.peek()? != Some(&Token::Comma) {
-            return Ok(first);
-        }
-        let place = first.place.clone();
-        let mut nodes = vec![first];
-        while self.peek()? == Some(&Token::Comma) {
-            self.next()?;
-            self.skip_ends()?;
-            nodes.push(self.value(&element_path(path, nodes.len()), depth)?);
-        }
-        let value = Value::List(nodes);
-        Ok(Node { value, place })
-    }
-
-    fn value(&mut self, path: &str, depth: usize) -> Result<Node, ExportError> {
-        let Some(lexeme) = self.next()? else {
-            return Err(self.refused(self.text.len(), "it ends before a value".to_owned()));
-        };
-        let place = self.positions.at(lexeme.start, path);
-        if depth > DEEPEST {
-            let problem = Problem::TooDeep { limit: DEEPEST };
-            return Err(ExportError { place, problem });
-        }
-        let value = match lexeme.token {
-            Token::Text(text) => Some(Value::String(text)),
-            Token::Variable(name) => self.variable(&name),
-            Token::Word(word) => Some(self.word(word, path, depth)?),
-            Token::Open(Bracket::List) => {
-                Some(Value::List(self.list(path, lexeme.start, depth)?))
-            }
-            Token::Open(Bracket::Table) => {
-                Some(Value::Object(self.properties(path, lexeme.start, depth)?))
-            }
-            Token::Open(bracket @ (Bracket::Round | Bracket::Square | Bracket::Curly)) => {
-                self.skip_brackets(bracket, lexeme.start)?;
-                None
-            }
-            Token::Expression => None,
-            Token::Close(_) | Token::Equals | Token::Comma | Token::End => {
-                return Err(self.refused(lexeme.start, "expected a value".to_owned()));
-            }
-        };
-        let end = self.skip_operators(lexeme.end)?;
-        let value = match value {
-            Some(value) if end == lexeme.end => value,
-            _ => self.expression(self.part(lexeme.start, end)),
-        };
-        Ok(Node { value, place })
-    }
-
-    /// A number, an embedded instance (`MSFT_x { ... }`), or a bare word.
-    fn word(&mut self, word: String, path: &str, depth: usize) -> Result<Value, ExportError> {
-        if word.to_ascii_uppercase().starts_with("MSFT_") {
-            self.skip_ends()?;
-        }
-        if self.peek()? == Some(&Token::Open(Bracket::Curly)) {
-            let opened = self.next()?.map_or(0, |lexeme| lexeme.start);
-            return Ok(Value::Object(self.properties(path, opened, depth)?));
-        }
-        let is_number = word.parse::<i64>().is_ok()
-            || (word.starts_with(|first: char| first.is_ascii_digit())
-                && word.parse::<f64>().is_ok());
-        Ok(if is_number {
-            Value::Number(word)
-        } else {
-            Value::String(word)
-        })
-    }
-
-    fn variable(&self, name: &str) -> Option<Value> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            "null" => Value::Null,
-            other => Value::String(self.lexer.variables.get(other)?.clone()),
-        })
-    }
-
-    /// The value of `$a.b.c` if it is known, otherwise the text.
-    fn expression(&self, text: &'a str) -> Value {
-        let known = text.strip_prefix('$').and_then(|name| {
-            let name = name.trim_end().to_ascii_lowercase();
-            self.lexer.variables.get(&name)
-        });
-        match known {
-            Some(value) => Value::String(value.clone()),
-            None => Value::Expression(text.to_owned()),
-        }
-    }
-
-    /// The elements of `@(...)`.
-    fn list(&mut self, path: &str, opened: usize, depth: usize) -> Result<Vec<Node>, ExportError> {
-        let mut nodes = Vec::new();
-        loop {
-            self.skip_ends()?;
-            match self.peek()? {
-                Some(Token::Close(Bracket::Round)) => {
-                    self.next()?;
-                    return Ok(nodes);
-                }
-                Some(Token::Comma) => {
-                    self.next()?;
-                }
-                Some(_) => {
-                    nodes.push(self.value(&element_path(path, nodes.len()), depth + 1)?);
-                }
-                None => return Err(self.cut_off("array", opened)),
-            }
-        }
-    }
-
-    /// What makes an expression of the value before it: members, indices, operators.
-    fn skip_operators(&mut self, mut end: usize) -> Result<usize, ExportError> {
-        loop {
-            match self.peek()? {
-                None | Some(Token::End | Token::Comma | Token::Close(_)) => return Ok(end),
-                Some(
-                    Token::Word(_)
-                    | Token::Text(_)
-                    | Token::Expression
-                    | Token::Variable(_)
-                    | Token::Open(_)
-                    | Token::Equals,
-                ) => {}
-            }
-            let Some(lexeme) = self.next()? else {
-                return Ok(end);
-            };
-            end = match lexeme.token {
-                Token::Open(bracket) => self.skip_brackets(bracket, lexeme.start)?,
-                Token::Word(_)
-                | Token::Text(_)
-                | Token::Expression
-                | Token::Variable(_)
-                | Token::Equals
-                | Token::Comma
-                | Token::Close(_)
-                | Token::End => lexeme.end,
-            };
-        }
-    }
-
-    /// To the bracket that closes `bracket`; gives its end.
-    fn skip_brackets(&mut self, bracket: Bracket, start: usize) -> Result<usize, ExportError> {
-        let mut open = vec![bracket];
-        while let Some(innermost) = open.last().copied() {
-            let Some(lexeme) = self.next()? else {
-                return Err(self.cut_off("bracket", start));
-            };
-            match lexeme.token {
-                Token::Open(inner) => open.push(inner),
-                Token::Close(closing) if innermost.is_closed_by(closing) => {
-                    open.pop();
-                    if open.is_empty() {
-                        return Ok(lexeme.end);
-                    }
-                }
-                Token::Close(_) => {
-                    let what = "a bracket that closes nothing".to_owned();
-                    return Err(self.refused(lexeme.start, what));
-                }
-                Token::Word(_)
-                | Token::Text(_)
-                | Token::Expression
-                | Token::Variable(_)
-                | Token::Equals
-                | Token::Comma
-                | Token::End => {}
-            }
-        }
-        Ok(start)
-    }
-
-    fn skip_ends(&mut self) -> Result<(), ExportError> {
-        while self.peek()? == Some(&Token::End) {
-            self.next()?;
-        }
-        Ok(())
-    }
-
-    fn peek(&mut self) -> Result<Option<&Token>, ExportError> {
-        if self.peeked.is_none() {
-            let next = self.read()?;
-            self.peeked = Some(next);
-        }
-        Ok(self
-            .peeked
-            .as_ref()
-            .and_then(|peeked| peeked.as_ref())
-            .map(|lexeme| &lexeme.token))
-    }
-
-    fn next(&mut self) -> Result<Option<Lexeme>, ExportError> {
-        match self.peeked.take() {
-            Some(peeked) => Ok(peeked),
-            None => self.read(),
-        }
-    }
-
-    fn read(&mut self) -> Result<Option<Lexeme>, ExportError> {
-        match self.lexer.next() {
-            Ok(next) => Ok(next.map(|(token, range)| Lexeme {
-                token,
-                start: range.start,
-                end: range.end,
-            })),
-            Err(Unterminated { what, start }) => Err(self.cut_off(what, start)),
-        }
-    }
-
-    fn part(&self, start: usize, end: usize) -> &'a str {
-        self.text.get(start..end).unwrap_or_default()
-    }
-
-    fn cut_off(&self, what: &str, start: usize) -> ExportError {
-        let begun = self.positions.at(start, "");
-        let what = format!(
-            "it ends within the {what} that begins in line {}, column {}",
-            begun.line, begun.column
-        );
-        self.refused(self.text.len(), what)
-    }
-
-    fn refused(&self, offset: usize, what: String) -> ExportError {
-        ExportError {
-            place: self.positions.at(offset, ""),
-            problem: Problem::Syntax {
-                format: Format::Dsc,
-                what,
-            },
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Unterminated {
 /// Reads a script from the beginning; looks at nothing twice.
 pub(super) struct Lexer<'a> {
     text: &'a str,
-    at: usize,
+    pub(super) at: usize,
     /// The values of variables, by lower-case name.
     pub(super) variables: HashMap<String, String>,
 }
@@ -96,15 +96,15 @@ impl<'a> Lexer<'a> {
         Ok(Some((token, start..self.at)))
     }
 
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn bump(&mut self) -> Option<char> {
+    pub(super) fn bump(&mut self) -> Option<char> {
         let next = self.peek()?;
         self.at += next.len_utf8();
         Some(next)
@@ -174,141 +174,6 @@ impl<'a> Lexer<'a> {
         })
     }
 
-    /// `@"`, a line end, lines, and `"@` at the beginning of a line.
-    fn here_string(&mut self, start: usize, quote: char) -> Result<Token, Unterminated> {
-        self.bump();
-        let Some(header) = self.rest().find('\n') else {
-            return Err(unterminated("here-string", start));
-        };
-        self.at += header + 1;
-        let body = self.rest();
-        let mut end = 0;
-        for line in body.split_inclusive('\n') {
-            let mut chars = line.chars();
-            let closes = match chars.next() {
-                Some(first) if is_double(quote) => is_double(first),
-                Some(first) => is_single(first),
-                None => false,
-            };
-            if closes && chars.next() == Some('@') {
-                let text = body.get(..end).unwrap_or_default();
-                let text = text.strip_suffix('\n').unwrap_or(text);
-                let text = text.strip_suffix('\r').unwrap_or(text);
-                self.at += end + line.chars().take(2).map(char::len_utf8).sum::<usize>();
-                let expands = is_double(quote) && text.contains('$');
-                return Ok(if expands {
-                    Token::Expression
-                } else {
-                    Token::Text(text.to_owned())
-                });
-            }
-            end += line.len();
-        }
-        Err(unterminated("here-string", start))
-    }
-
-    /// Everything to the next quote; a doubled one is one.
-    fn single_quoted(&mut self, start: usize) -> Result<Token, Unterminated> {
-        self.bump();
-        let mut text = String::new();
-        while let Some(next) = self.bump() {
-            if !is_single(next) {
-                text.push(next);
-            } else if self.peek().is_some_and(is_single) {
-                text.push(next);
-                self.bump();
-            } else {
-                return Ok(Token::Text(text));
-            }
-        }
-        Err(unterminated("string", start))
-    }
-
-    /// The same with backtick escapes and variables.
-    fn double_quoted(&mut self, start: usize) -> Result<Token, Unterminated> {
-        self.bump();
-        let mut text = String::new();
-        let mut known = true;
-        while let Some(next) = self.bump() {
-            match next {
-                '`' => text.extend(self.escape()),
-                '$' => match self.interpolated(start)? {
-                    Interpolated::Value(value) => text.push_str(&value),
-                    Interpolated::Unknown => known = false,
-                    Interpolated::Nothing => text.push('$'),
-                },
-                quote if is_double(quote) => {
-                    if !self.peek().is_some_and(is_double) {
-                        return Ok(if known {
-                            Token::Text(text)
-                        } else {
-                            Token::Expression
-                        });
-                    }
-                    text.push(quote);
-                    self.bump();
-                }
-                other => text.push(other),
-            }
-        }
-        Err(unterminated("string", start))
-    }
-
-    /// What stands behind a backtick.
-    fn escape(&mut self) -> Option<char> {
-        Some(match self.bump()? {
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            '0' => '\0',
-            'a' => '\u{07}',
-            'b' => '\u{08}',
-            'e' => '\u{1b}',
-            'f' => '\u{0c}',
-            'v' => '\u{0b}',
-            'u' => return self.unicode_escape(),
-            other => other,
-        })
-    }
-
-    /// `{hex}` behind a backtick and `u`; without it, the letter.
-    fn unicode_escape(&mut self) -> Option<char> {
-        let inner = self.rest().strip_prefix('{');
-        let hex = inner
-            .and_then(|inner| inner.split_once('}'))
-            .map(|(hex, _)| hex);
-        let Some(hex) = hex.filter(|hex| hex.len() <= 6) else {
-            return Some('u');
-        };
-        self.at += hex.len() + 2;
-        u32::from_str_radix(hex, 16).ok().and_then(char::from_u32)
-    }
-
-    /// What stands behind a dollar sign in a text.
-    fn interpolated(&mut self, start: usize) -> Result<Interpolated, Unterminated> {
-        let before = self.at;
-        if self.peek() == Some('(') {
-            self.skip_nested(start)?;
-            let inner = self.since(before);
-            let inner = inner
-                .strip_prefix("($")
-                .and_then(|inner| inner.strip_suffix(')'));
-            return Ok(inner
-                .and_then(|name| self.variables.get(&name.to_ascii_lowercase()))
-                .map_or(Interpolated::Unknown, |value| {
-                    Interpolated::Value(value.clone())
-                }));
-        }
-        let name = self.variable_name(start)?;
-        if name.is_empty() {
-            return Ok(Interpolated::Nothing);
-        }
-        Ok(match self.variables.get(&name.to_ascii_lowercase()) {
-            Some(value) => Interpolated::Value(value.clone()),
-            None => Interpolated::Unknown,
-        })
-    }
-
     fn dollar(&mut self, start: usize) -> Result<Token, Unterminated> {
         self.bump();
         if self.peek() == Some('(') {
@@ -323,7 +188,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `name`, `scope:name` or `{anything}`.
-    fn variable_name(&mut self, start: usize) -> Result<String, Unterminated> {
+    pub(super) fn variable_name(&mut self, start: usize) -> Result<String, Unterminated> {
         let rest = self.rest();
         if let Some(inner) = rest.strip_prefix('{') {
             let Some(end) = inner.find('}') else {
@@ -345,58 +210,6 @@ impl<'a> Lexer<'a> {
         self.at += length;
         Ok(rest.get(..length).unwrap_or_default().to_owned())
     }
-
-    /// From `(` to the `)` that closes it: expressions within texts within expressions, without
-    /// recursion.
-    fn skip_nested(&mut self, start: usize) -> Result<(), Unterminated> {
-        self.bump();
-        let mut inside = vec![Nested::Round];
-        while let Some(innermost) = inside.last() {
-            let Some(next) = self.bump() else {
-                return Err(unterminated("expression", start));
-            };
-            match (innermost, next) {
-                (_, '`') => {
-                    self.bump();
-                }
-                (Nested::Text, '$') if self.peek() == Some('(') => {
-                    self.bump();
-                    inside.push(Nested::Round);
-                }
-                (Nested::Text, quote) if is_double(quote) => {
-                    if self.peek().is_some_and(is_double) {
-                        self.bump();
-                    } else {
-                        inside.pop();
-                    }
-                }
-                (Nested::Text, _) => {}
-                (Nested::Round, '(') => inside.push(Nested::Round),
-                (Nested::Round, ')') => {
-                    inside.pop();
-                }
-                (Nested::Round, quote) if is_double(quote) => inside.push(Nested::Text),
-                (Nested::Round, quote) if is_single(quote) => {
-                    self.at -= quote.len_utf8();
-                    self.single_quoted(start)?;
-                }
-                (Nested::Round, _) => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-enum Interpolated {
-    Value(String),
-    Unknown,
-    Nothing,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Nested {
-    Round,
-    Text,
 }
 
 impl Bracket {
@@ -411,16 +224,16 @@ impl Bracket {
     }
 }
 
-fn unterminated(what: &'static str, start: usize) -> Unterminated {
+pub(super) fn unterminated(what: &'static str, start: usize) -> Unterminated {
     Unterminated { what, start }
 }
 
 /// PowerShell takes typographic quotes for quotes.
-fn is_double(letter: char) -> bool {
+pub(super) fn is_double(letter: char) -> bool {
     matches!(letter, '"' | '\u{201C}' | '\u{201D}' | '\u{201E}')
 }
 
-fn is_single(letter: char) -> bool {
+pub(super) fn is_single(letter: char) -> bool {
     matches!(
         letter,
         '\'' | '\u{2018}' | '\u{2019}' | '\u{201A}' | '\u{201B}'
