@@ -168,6 +168,15 @@ fn regions(lab: &Lab, notice: &mut impl FnMut(&Place, String, &str)) {
             notice(&tenant.place, what, "add an [[endpoint]] for the region");
         }
     }
+    let tenants = lab.world.tenants.iter();
+    let homes: BTreeSet<&Region> = tenants
+        .flat_map(|tenant| tenant.allowed_regions.iter().chain([&tenant.region]))
+        .collect();
+    for region in served.difference(&homes) {
+        let what = format!("the endpoint of {region} is no tenant's");
+        let remedy = "correct the region, of the endpoint or of a tenant";
+        notice(&whole(&lab.path), what, remedy);
+    }
 }
 
 fn shared_domains(tenants: &[Tenant], notice: &mut impl FnMut(&Place, String, &str)) {

@@ -1,8 +1,10 @@
 //! A tenant's folder: `tenant.toml`, and beside it the files that administrators already have.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::load::{TENANT, read_text, reason, whole};
 use super::problem::{Problem, quoted};
@@ -11,8 +13,46 @@ use super::tenant::{self, Draft};
 use crate::export::{self, ExportError, Object};
 use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization, Place};
 
+/// Reads many folders, on all processors; the tenants come in the folders' order.
+pub(super) fn read_all(folders: &BTreeSet<PathBuf>, report: &Report) -> Vec<Draft> {
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = folders.len().div_ceil(workers).max(FEWEST);
+    let parts = thread::scope(|scope| {
+        let started: Vec<_> = folders
+            .chunks(share)
+            .map(|part| {
+                let worker = thread::Builder::new().spawn_scoped(scope, || read_part(part));
+                worker.map_err(|_no_thread| part)
+            })
+            .collect();
+        let parts = started.into_iter().map(|worker| match worker {
+            Ok(worker) => worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(part) => read_part(part),
+        });
+        parts.collect::<Vec<_>>()
+    });
+    let mut drafts = Vec::with_capacity(folders.len());
+    for (read, problems) in parts {
+        drafts.extend(read);
+        report.borrow_mut().extend(problems);
+    }
+    drafts
+}
+
+/// A thread for fewer folders is not worth its start.
+const FEWEST: usize = 50;
+
+fn read_part(folders: &[&Path]) -> (Vec<Draft>, Vec<Problem>) {
+    let report = Report::default();
+    let drafts = folders.iter().filter_map(|folder| read(folder, &report));
+    (drafts.collect(), report.into_inner())
+}
+
 /// Reads a folder; without a `tenant.toml` it is no tenant, which is a problem.
-pub(super) fn read(folder: &Path, report: &Report) -> Option<Draft> {
+fn read(folder: &Path, report: &Report) -> Option<Draft> {
     let file = folder.join(TENANT);
     if !file.is_file() {
         let what = "is missing: exports do not tell a tenant's region";

@@ -36,9 +36,7 @@ impl Lab {
         match file.and_then(|file| Some((read_text(&file, &report)?, file))) {
             Some((text, file)) => main_file(&mut lab, &file, &text, folders, &report),
             None => {
-                let drafts = folders.iter().filter_map(|one| folder::read(one, &report));
-                let drafts = drafts.collect();
-                check::tenants(&mut lab, drafts, &report);
+                check::tenants(&mut lab, folder::read_all(&folders, &report), &report);
             }
         }
         finish(lab, report)
@@ -134,7 +132,7 @@ fn main_file(
         .into_iter()
         .map(|table| tenant::read(table, None))
         .collect();
-    drafts.extend(folders.iter().filter_map(|one| folder::read(one, report)));
+    drafts.extend(folder::read_all(&folders, report));
     check::tenants(lab, drafts, report);
     sections::endpoints(lab, &mut table);
     for table in table.tables("fault") {
