@@ -6,7 +6,8 @@
 //! with, and misbehaves on request. [`world`] is what Exchange Online knows of its tenants, in
 //! Microsoft's vocabulary; [`reply`] is what it answers, and
 //! [`attribution`] whose message it is. [`export`] reads the files that
-//! administrators already have. [`scenario`] has worlds that show one thing each, ready to run.
+//! administrators already have, [`mod@file`] reads worlds of them or written by hand; [`explain`]
+//! answers questions about a world, [`events`] changes it. [`scenario`] has worlds that show one thing each, ready to run.
 //! [`service`] is the SMTP front end, and [`journal`] what every tenant received.
 //!
 //! The lab shares no code with what decides in the relay, so that agreement between the two means
