@@ -4,7 +4,7 @@
 //! Four notations, one [`Node`] for all of them, each value with its file, line, column and path:
 //! JSON as `ConvertTo-Json` writes it, `Export-Clixml`, Microsoft365DSC configurations, and the
 //! tables of a hand-written world. Then [`recognise()`] tells by its properties what an object is,
-//! whatever its file is called, and [`inbound_connector`], [`accepted_domain`] and
+//! whatever its file is called, and [`inbound_connector()`], [`accepted_domain()`] and
 //! [`organization()`] make the typed object of it (`exchange-online.md` sections 2.1 to 2.6 and the
 //! import rules of 2.4).
 //!
