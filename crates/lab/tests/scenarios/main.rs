@@ -6,6 +6,9 @@
     reason = "a test ends by panicking"
 )]
 
+mod client;
+mod sockets;
+
 use std::fs;
 use std::path::Path;
 
@@ -17,7 +20,7 @@ use tenantry_lab::explain::Batch;
 use tenantry_lab::file::Lab;
 use tenantry_lab::scenario::{Folder, InitError, InitPlan, Scenario};
 
-fn plan(scenario: Scenario) -> InitPlan {
+pub(crate) fn plan(scenario: Scenario) -> InitPlan {
     InitPlan {
         scenario,
         address: [127, 0, 0, 1].into(),
@@ -26,7 +29,7 @@ fn plan(scenario: Scenario) -> InitPlan {
     }
 }
 
-fn load(path: &Path) -> Lab {
+pub(crate) fn load(path: &Path) -> Lab {
     Lab::load(path).unwrap_or_else(|problems| {
         // The whole text helps more than a Debug form.
         assert_eq!(problems.to_string(), "", "{}", path.display());
