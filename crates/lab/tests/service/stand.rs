@@ -133,6 +133,12 @@ impl Stand {
         self.folder.path().join("journal.jsonl")
     }
 
+    pub(crate) fn tenant_id(&self, name: &str) -> String {
+        let forest = self.service.forest();
+        let index = forest.world().tenant_named(name).unwrap();
+        forest.world().tenant(index).unwrap().id.clone()
+    }
+
     pub(crate) fn at(&self, region: &str) -> SocketAddr {
         self.service.address(&Region::new(region)).unwrap()
     }
