@@ -61,7 +61,7 @@ pub enum QuestionError {
     /// The line is JSON, but no object.
     #[error("not a JSON object")]
     Object,
-    /// The id is a list or an object.
+    /// The id is a list, an object, or a number that readers of the answer may not take.
     #[error("id is neither a string, a number, true, false nor null")]
     Id,
     /// The line was not read.
@@ -117,10 +117,8 @@ impl Question {
             .map_err(|error| (id_of(line), QuestionError::of(&error)))?;
         let id = match raw.id.map(RawValue::get) {
             None => NULL,
-            Some(id) if id.starts_with(['{', '[']) => {
-                return Err((String::from(NULL), QuestionError::Id));
-            }
-            Some(id) => id,
+            Some(id) if is_scalar(id) => id,
+            Some(_) => return Err((String::from(NULL), QuestionError::Id)),
         };
         let id = String::from(id);
         match Self::of(&raw) {
@@ -265,14 +263,21 @@ fn shortened(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
+/// Whether an id can go back as it is: no list, no object, no number beyond what readers take.
+fn is_scalar(id: &str) -> bool {
+    match id.as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => serde_json::from_str::<serde_json::Number>(id).is_ok(),
+        Some(octet) => !matches!(octet, b'{' | b'['),
+        None => false,
+    }
+}
+
 /// The id of a line that is wrong otherwise, as far as it can be told.
 fn id_of(line: &[u8]) -> String {
     let mut id = None;
     // Where the line stops being JSON does not matter: an id before that is still an id.
     let _ = FindId(&mut id).deserialize(&mut serde_json::Deserializer::from_slice(line));
-    let scalar = id
-        .map(RawValue::get)
-        .filter(|id| !id.starts_with(['{', '[']));
+    let scalar = id.map(RawValue::get).filter(|id| is_scalar(id));
     String::from(scalar.unwrap_or(NULL))
 }
 

@@ -138,6 +138,11 @@ fn a_line_that_is_no_question_says_why_and_the_next_one_is_answered() {
             json!(null),
         ),
         (
+            r#"{"id":1e999,"mail_from":"","rcpt_to":["a@b.c"]}"#,
+            "id is neither a string, a number, true, false nor null",
+            json!(null),
+        ),
+        (
             r#"{"id":"5","mail_from":"","rcpt_to":["a@b.c"],"ip":"nowhere"}"#,
             "ip is \"nowhere\", which is no IP address",
             json!("5"),
