@@ -14,6 +14,7 @@ mod relay;
 mod reproduction;
 mod rule;
 mod scene;
+mod sockets;
 mod sound;
 mod tally;
 mod vectors;
@@ -178,6 +179,6 @@ const PER_SCENE: usize = 200;
     clippy::print_stdout,
     reason = "a test has no other way to say what it did"
 )]
-fn report(tally: &Tally) {
-    println!("{tally}");
+fn report(counts: &dyn std::fmt::Display) {
+    println!("{counts}");
 }

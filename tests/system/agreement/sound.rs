@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 use tenantry_lab::world::{
     AcceptedDomain, AmbiguousPolicy, ConnectorType, DomainName, DomainType, InboundConnector,
-    Organization, Place, Profile, Quota, Region, SenderAddress, SenderDomain, Tenant,
-    TlsSenderCertificateName, Wildcard, World, certificate_name,
+    Organization, Place, Profile, Quota, Region, RelayRejectAt, SenderAddress, SenderDomain,
+    Tenant, TlsSenderCertificateName, Wildcard, World, certificate_name,
 };
 
 use super::scene::{Peer, Route, Scene, domain, one_of, percent};
@@ -118,6 +118,8 @@ impl<'r> Maker<'r> {
             profile.wildcard_matches_apex = self.rng.bool();
             profile.exact_name_needs_exact_accepted = self.rng.bool();
             profile.p2_from = self.rng.bool();
+            profile.relay_reject_at =
+                *one_of(self.rng, &[RelayRejectAt::EndOfData, RelayRejectAt::Rcpt]);
             profile.ambiguous_policy = *one_of(
                 self.rng,
                 &[AmbiguousPolicy::RejectAndReport, AmbiguousPolicy::NextStage],
