@@ -14,6 +14,8 @@ use tokio::net::TcpSocket;
 pub(crate) struct Delivery<'a> {
     pub(crate) from: IpAddr,
     pub(crate) to: SocketAddr,
+    /// The name that the server's certificate must have.
+    pub(crate) name: &'a str,
     /// The folder with `authority.pem`, if TLS is wanted.
     pub(crate) tls: Option<&'a Path>,
     /// The certificate's file without ending.
@@ -73,7 +75,7 @@ impl Delivery<'_> {
         match self.certificate {
             None => {
                 let tls = AnonymousTls::new(&trust, Verify::NameAndChain, None).unwrap();
-                tls.connect(plain, SERVICE, deadline).await.unwrap().0
+                tls.connect(plain, self.name, deadline).await.unwrap().0
             }
             Some(stem) => {
                 let chain = std::fs::read(stem.with_extension("pem")).unwrap();
@@ -86,7 +88,7 @@ impl Delivery<'_> {
                     certificate_request: CertificateRequest::Required,
                     min_version: MinVersion::default(),
                 });
-                let connected = tls.unwrap().connect(plain, SERVICE, deadline).await;
+                let connected = tls.unwrap().connect(plain, self.name, deadline).await;
                 connected.unwrap().0
             }
         }
@@ -116,5 +118,4 @@ async fn answer(channel: &mut Channel) -> String {
 }
 
 const EHLO: &str = "EHLO client.example";
-const SERVICE: &str = "mail.protection.outlook.com";
 const SOON: Duration = Duration::from_secs(20);

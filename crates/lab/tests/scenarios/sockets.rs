@@ -81,6 +81,7 @@ impl Stand<'_> {
         let delivery = Delivery {
             from: self.played(message.ip.unwrap()),
             to: self.service.address(&region).unwrap(),
+            name: SERVICE,
             tls: message.tls.then_some(pki.as_path()),
             certificate: stem.as_deref(),
             mail_from: &message.mail_from,
@@ -146,4 +147,5 @@ fn is(record: &Record, expected: &Expected) -> bool {
         && (connector == expected.connector || expected.connector.as_deref() == Some("*"))
 }
 
+const SERVICE: &str = "mail.protection.outlook.com";
 const SOON: Duration = Duration::from_secs(20);
