@@ -139,7 +139,7 @@ impl LabService {
     /// Counts for each tenant, in the world's order, and last for what belonged to nobody.
     #[must_use]
     pub fn statistics(&self) -> Vec<TenantStatistics> {
-        statistics::of(self.shared.rules.current().forest.world(), self.journal())
+        TenantStatistics::of(self.shared.rules.current().forest.world(), self.journal())
     }
 
     /// How many sessions there are now.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::record::Record;
-use crate::attribution::Basis;
+use crate::attribution::{Basis, ConnectorRef};
 use crate::world::TenantIndex;
 
 /// Counts over all tenants.
@@ -29,6 +29,8 @@ pub struct Tally {
     pub octets: u64,
     /// What decided about the last one.
     pub last_basis: Option<Basis>,
+    /// The connector that the last one was credited to.
+    pub last_connector: Option<ConnectorRef>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Kept {
     pub(super) fn add(&mut self, record: Arc<Record>) {
         let tally = self.tallies.entry(record.tenant).or_default();
         tally.last_basis = Some(record.basis);
+        tally.last_connector = record.connector;
         if record.accepted {
             self.totals.accepted += 1;
             self.totals.octets += record.size;

@@ -85,13 +85,14 @@ fn frame(head: &str, rows: &[Row], notes: &[String], (width, height): (usize, us
             row.counts.octets.to_string(),
         );
         let rate = format!("{:.1}", row.rate);
+        let decided = row.decided();
         let cells = [
-            &row.tenant,
+            row.tenant.as_str(),
             &row.region,
             &accepted,
             &octets,
             &rate,
-            row.basis(),
+            &decided,
         ];
         columns(cells, &row.refusals())
     }));
@@ -120,7 +121,7 @@ fn columns([tenant, region, accepted, octets, rate, basis]: [&str; 6], refused: 
     // Writing to a string cannot fail.
     let _ = write!(
         line,
-        "{tenant:<24} {region:<6} {accepted:>10} {octets:>14} {rate:>9} {basis:<11} {refused}"
+        "{tenant:<24} {region:<6} {accepted:>10} {octets:>14} {rate:>9} {basis:<28} {refused}"
     );
     line.truncate(line.trim_end().len());
     line
@@ -153,6 +154,7 @@ mod tests {
             refused: [("550 5.7.64".to_owned(), accepted)].into(),
             octets: accepted * 1000,
             last_basis: (accepted > 0).then_some(Basis::Certificate),
+            last_connector: (accepted > 0).then(|| "Mail server".to_owned()),
         }
     }
 
@@ -176,12 +178,13 @@ mod tests {
         let statistics = (0..50).map(|number| row(&format!("t{number}"), number % 2));
         let rows = Progress::default().take(statistics.collect());
         let notes = ["a note".to_owned()];
-        let picture = frame("EUR 127.0.0.1:2531", &rows, &notes, (100, 12));
+        let picture = frame("EUR 127.0.0.1:2531", &rows, &notes, (120, 12));
         let lines = seen(&picture);
         assert_eq!(lines.len(), 11);
-        assert!(lines.iter().all(|line| line.chars().count() <= 100));
+        assert!(lines.iter().all(|line| line.chars().count() <= 120));
         assert!(lines[3].starts_with("t1 "), "{lines:?}");
-        assert!(lines[3].ends_with("certificate 550 5.7.64: 1"), "{lines:?}");
+        assert!(lines[3].contains("certificate/Mail server  "), "{lines:?}");
+        assert!(lines[3].ends_with("550 5.7.64: 1"), "{lines:?}");
         assert_eq!(lines[9], "... and 44 more tenants");
         assert_eq!(lines[10], "a note");
         // Small terminals get what they can hold.

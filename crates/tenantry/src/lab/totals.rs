@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use tenantry_lab::journal::{Journal, Tally};
+use tenantry_lab::journal::Journal;
 use tenantry_lab::service::{LabService, TenantStatistics};
-use tenantry_lab::world::{Tenant, TenantIndex, World};
+use tenantry_lab::world::{Tenant, World};
 
 use crate::table;
 
@@ -76,9 +76,13 @@ impl Row {
         each.join(", ")
     }
 
-    /// What decided about the last message.
-    pub(super) fn basis(&self) -> &'static str {
-        self.counts.last_basis.map_or("", |basis| basis.as_str())
+    /// What decided about the last message, and through which connector: `certificate/Mail server`.
+    pub(super) fn decided(&self) -> String {
+        let basis = self.counts.last_basis.map_or("", |basis| basis.as_str());
+        match &self.counts.last_connector {
+            Some(connector) => format!("{basis}/{}", connector.escape_debug()),
+            None => basis.to_owned(),
+        }
     }
 }
 
@@ -108,8 +112,9 @@ pub(super) fn lines(out: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
         if !refusals.is_empty() {
             write!(out, ", refused {refusals}")?;
         }
-        if !row.basis().is_empty() {
-            write!(out, ", last by {}", row.basis())?;
+        let decided = row.decided();
+        if !decided.is_empty() {
+            write!(out, ", last by {decided}")?;
         }
         writeln!(out, ", {:.1}/s", row.rate)?;
     }
@@ -118,11 +123,7 @@ pub(super) fn lines(out: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
 
 /// What it came to.
 pub(super) fn totals(mut out: &mut dyn Write, world: &World, journal: &Journal) -> io::Result<()> {
-    let tenants = (0..).map(TenantIndex).zip(&world.tenants);
-    let of =
-        |(index, tenant): (TenantIndex, &Tenant)| counts(Some(tenant), journal.tally(Some(index)));
-    let nobody = counts(None, journal.tally(None));
-    let rows = Progress::default().take(tenants.map(of).chain([nobody]).collect());
+    let rows = Progress::default().take(TenantStatistics::of(world, journal));
     let busy = rows.iter().filter(|row| row.messages() > 0).map(|row| {
         [
             row.tenant.clone(),
@@ -136,17 +137,6 @@ pub(super) fn totals(mut out: &mut dyn Write, world: &World, journal: &Journal) 
     table::write(&mut out, "totals", head, busy)?;
     let sum = journal.totals();
     writeln!(out, "\n{} accepted, {} refused", sum.accepted, sum.refused)
-}
-
-fn counts(tenant: Option<&Tenant>, tally: Tally) -> TenantStatistics {
-    TenantStatistics {
-        tenant: tenant.map(|tenant| tenant.name.clone()),
-        region: tenant.map(|tenant| tenant.region.clone()),
-        accepted: tally.accepted,
-        refused: tally.refused,
-        octets: tally.octets,
-        last_basis: tally.last_basis,
-    }
 }
 
 fn messages(counts: &TenantStatistics) -> u64 {
