@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Scenario, When};
+use super::{Expected, Message, Scenario, When};
 
 /// Says the first thing that is wrong.
 pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
@@ -29,36 +29,42 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     let mut ids = BTreeSet::new();
     for message in &scenario.messages {
         let id = &message.id;
-        let here = |what: String| format!("message {id}: {what}");
-        known(&message.forwarded_for).map_err(here)?;
         if !ids.insert(id) {
             return Err(format!("message {id} is there twice"));
         }
-        if let Some(file) = &message.certificate
-            && !files.contains(file.as_str())
-        {
-            return Err(here(format!("no certificate {file}")));
-        }
-        if message.rcpt_to.is_empty() || message.rcpt_to.len() != message.expect.len() {
-            return Err(here(String::from("one expectation for each recipient")));
-        }
-        if message.forwarded_for.is_some() != scenario.tenantry.is_some() {
-            return Err(here(String::from("forwarded_for goes with tenantry")));
-        }
-        if message.forwarded_for.is_none() && message.ip.is_none() {
-            return Err(here(String::from("no address")));
-        }
-        if message.when == When::After && scenario.events.is_empty() {
-            return Err(here(String::from("after which events?")));
-        }
-        for expected in &message.expect {
-            known(&expected.tenant).map_err(here)?;
-            if expected.answer().is_none() {
-                return Err(here(format!("no reply is called {}", expected.reply)));
-            }
-        }
+        let tenants = message.expect.iter().map(|expected| &expected.tenant);
+        tenants
+            .chain([&message.forwarded_for])
+            .try_for_each(known)
+            .and_then(|()| check_message(scenario, message))
+            .map_err(|what| format!("message {id}: {what}"))?;
     }
     Ok(())
+}
+
+fn check_message(scenario: &Scenario, message: &Message) -> Result<(), String> {
+    if let Some(file) = &message.certificate
+        && scenario.certificate(file).is_none()
+    {
+        return Err(format!("no certificate {file}"));
+    }
+    if message.rcpt_to.is_empty() || message.rcpt_to.len() != message.expect.len() {
+        return Err("one expectation for each recipient".to_owned());
+    }
+    if message.forwarded_for.is_some() != scenario.tenantry.is_some() {
+        return Err("forwarded_for goes with tenantry".to_owned());
+    }
+    if message.forwarded_for.is_none() && message.ip.is_none() {
+        return Err("no address".to_owned());
+    }
+    if message.when == When::After && scenario.events.is_empty() {
+        return Err("after which events?".to_owned());
+    }
+    let unknown = |expected: &&Expected| expected.answer().is_none();
+    match message.expect.iter().find(unknown) {
+        Some(expected) => Err(format!("no reply is called {}", expected.reply)),
+        None => Ok(()),
+    }
 }
 
 /// The tenants' names.

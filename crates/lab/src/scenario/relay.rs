@@ -26,12 +26,13 @@ pub(super) fn file(scenario: &Scenario, layout: &Layout) -> String {
 }
 
 fn listener(scenario: &Scenario, layout: &Layout) -> String {
-    let mut out = String::from("# Tenantry in front of the lab.\n#\n");
-    out.push_str(&world::heading(scenario));
+    let heading = world::heading(scenario);
     let relay = layout.relay;
-    let _ = write!(
-        out,
-        "
+    let peer = peer(scenario, layout);
+    format!(
+        "# Tenantry in front of the lab.
+#
+{heading}
 hostname = \"{RELAY}\"
 drain = \"5s\"
 
@@ -42,45 +43,41 @@ certificate = \"pki/relay.pem\"
 key = \"pki/relay.key\"
 client_certificates = \"request\"
 trust = [\"pki/authority.pem\"]
-"
-    );
-    match scenario.tenantry.as_ref().map(|tenantry| {
+
+{peer}"
+    )
+}
+
+/// Who may send by sender and recipient.
+fn peer(scenario: &Scenario, layout: &Layout) -> String {
+    if let Some(tenantry) = &scenario.tenantry {
         let certificate = scenario.certificate(&tenantry.peer_certificate);
-        certificate.map_or(&[][..], |certificate| &certificate.names)
-    }) {
-        Some(names) => {
-            let names = names.iter().map(String::as_str);
-            let _ = write!(
-                out,
-                "
-# Exchange may send for everybody: by the sender, and without one by the recipient.
+        let names = certificate.into_iter().flat_map(|one| &one.names);
+        let names = listed(names.map(String::as_str));
+        return format!(
+            "# Exchange may send for everybody: by the sender, and without one by the recipient.
 [[peer]]
 name = \"exchange\"
-certificates = {}
+certificates = {names}
 tenants = [\"*\"]
 exchange = true
-",
-                listed(names)
-            );
-        }
-        None => {
-            let network = match relay.ip() {
-                ip if ip.is_ipv6() && ip.is_loopback() => "::1/128",
-                _ => "127.0.0.1/32",
-            };
-            let _ = write!(
-                out,
-                "
-# This machine may send for everybody, by sender and recipient.
+"
+        );
+    }
+    let ip = layout.relay.ip();
+    let network = if ip.is_ipv6() && ip.is_loopback() {
+        "::1/128"
+    } else {
+        "127.0.0.1/32"
+    };
+    format!(
+        "# This machine may send for everybody, by sender and recipient.
 [[peer]]
 name = \"on-premises\"
 networks = [\"{network}\"]
 tenants = [\"*\"]
 "
-            );
-        }
-    }
-    out
+    )
 }
 
 fn push_tenant(
@@ -114,6 +111,7 @@ fn push_tenant(
     ]);
     out.push_str("\n[[tenant]]\n");
     for (key, value) in lines {
+        // Writing to a string cannot fail.
         let _ = writeln!(out, "{key} = {value}");
     }
 }

@@ -124,28 +124,33 @@ fn certificate(wanted: &Explain, lab: &file::Lab) -> Result<(Value, Value), u8> 
         ClientCertificate::Untrusted(untrusted) => {
             let why = untrusted.reason.description();
             exit::complain(&format_args!("{}: does not count: {why}", path.display()));
-            let problem = match untrusted.reason {
-                UntrustedReason::Expired => CertificateProblem::Expired,
-                UntrustedReason::UnknownIssuer
-                | UntrustedReason::SelfSigned
-                | UntrustedReason::NotYetValid
-                | UntrustedReason::Revoked
-                | UntrustedReason::RevocationUnknown
-                | UntrustedReason::RevocationListExpired
-                | UntrustedReason::Usage
-                | UntrustedReason::NameConstraint
-                | UntrustedReason::Pin
-                | UntrustedReason::BadSignature
-                | UntrustedReason::Malformed
-                | UntrustedReason::TooManyNames
-                | UntrustedReason::Other => CertificateProblem::Untrusted,
-            };
+            let problem = problem(untrusted.reason);
             let claimed = chain.claimed_names(DEFAULT_MAX_NAMES);
             Ok((names(&claimed), json!(problem.as_str())))
         }
         ClientCertificate::NotOffered | ClientCertificate::NotPresented => {
             Ok((Value::Null, Value::Null))
         }
+    }
+}
+
+/// The word that the batch form has for it.
+const fn problem(reason: UntrustedReason) -> CertificateProblem {
+    match reason {
+        UntrustedReason::Expired => CertificateProblem::Expired,
+        UntrustedReason::UnknownIssuer
+        | UntrustedReason::SelfSigned
+        | UntrustedReason::NotYetValid
+        | UntrustedReason::Revoked
+        | UntrustedReason::RevocationUnknown
+        | UntrustedReason::RevocationListExpired
+        | UntrustedReason::Usage
+        | UntrustedReason::NameConstraint
+        | UntrustedReason::Pin
+        | UntrustedReason::BadSignature
+        | UntrustedReason::Malformed
+        | UntrustedReason::TooManyNames
+        | UntrustedReason::Other => CertificateProblem::Untrusted,
     }
 }
 

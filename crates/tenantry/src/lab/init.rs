@@ -74,7 +74,11 @@ fn send(out: &mut dyn Write, scenario: &Scenario, made: &Folder, folder: &str) -
         return Ok(());
     };
     let rcpt = message.rcpt_to.join(",");
-    let envelope = format!("--from '{}' --to '{rcpt}'", message.mail_from);
+    let sender = match message.mail_from.as_str() {
+        "" => "<>",
+        sender => sender,
+    };
+    let envelope = format!("--from '{sender}' --to '{rcpt}'");
     let certificate = match &message.certificate {
         Some(file) => {
             let stem = format!("{folder}/pki/clients/{file}");
