@@ -86,6 +86,11 @@ impl Exim {
         succeed(command.stdin(input));
     }
 
+    /// Tries everything in the queue once more, now.
+    pub(crate) fn run_queue(&self) {
+        succeed(self.command().arg("-qff"));
+    }
+
     /// How many messages its queue holds.
     pub(crate) fn queued(&self) -> usize {
         let output = self.command().arg("-bpc").output().expect("Exim starts");

@@ -52,19 +52,26 @@ impl Server {
 
     /// Waits until so many listeners were reported, and returns their addresses.
     pub(crate) fn listeners(&self, count: usize) -> Vec<SocketAddr> {
-        let end = Instant::now() + START;
         let mut addresses = Vec::new();
         while addresses.len() < count {
-            let line = match self.next_line(end) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => panic!("the server does not listen in time"),
-                Err(RecvTimeoutError::Disconnected) => panic!("the server ended at its start"),
-            };
-            if line.contains("listening") {
-                addresses.extend(addresses_in(&line));
-            }
+            let last = self.lines_until("listening").pop();
+            addresses.extend(addresses_in(&last.unwrap_or_default()));
         }
         addresses
+    }
+
+    /// Waits for a line with this in it; returns it and those before it.
+    pub(crate) fn lines_until(&self, wanted: &str) -> Vec<String> {
+        let end = Instant::now() + START;
+        let mut lines: Vec<String> = Vec::new();
+        while !lines.last().is_some_and(|line| line.contains(wanted)) {
+            lines.push(match self.next_line(end) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => panic!("no {wanted:?} in time"),
+                Err(RecvTimeoutError::Disconnected) => panic!("the server ended at its start"),
+            });
+        }
+        lines
     }
 
     fn next_line(&self, end: Instant) -> Result<String, RecvTimeoutError> {
@@ -97,7 +104,7 @@ impl Drop for Server {
 }
 
 /// The built program: target/PROFILE/deps/interop-HASH runs target/PROFILE/tenantry.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the test program's path");
     let profile = test.ancestors().nth(2).expect("the profile's folder");
     let program = profile.join("tenantry");
@@ -109,7 +116,8 @@ fn program() -> PathBuf {
     program
 }
 
-fn addresses_in(line: &str) -> impl Iterator<Item = SocketAddr> {
+/// The addresses with ports in a line.
+pub(crate) fn addresses_in(line: &str) -> impl Iterator<Item = SocketAddr> {
     line.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))
         .filter_map(|word| word.trim_matches(':').parse::<SocketAddr>().ok())
 }
