@@ -79,7 +79,7 @@ impl Client {
     async fn secured(mut self, tls: &Tls) -> anyhow::Result<Self> {
         ensure!(
             self.smtp.offer().starttls,
-            "the relay does not offer STARTTLS"
+            "the server does not offer STARTTLS"
         );
         self.smtp.starttls(&mut self.channel.output);
         self.answer().await?;
@@ -146,7 +146,7 @@ impl Client {
                 return Ok(reply);
             }
             if self.channel.fill(deadline).await? == 0 {
-                bail!("the relay closed the connection");
+                bail!("the server closed the connection");
             }
         }
     }

@@ -1,11 +1,14 @@
 //! `tenantry quickstart`: the whole path of a message, in one process, with nothing to set up.
 //!
-//! A throw-away authority, three tenants, upstreams that demand client certificates, and the real relay on free
-//! loopback ports. Real messages take every branch of the decision; what came out is compared with what should have,
-//! and a difference makes the exit code non-zero.
+//! A throw-away authority, three tenants of Exchange Online as the lab simulates it, and the real relay on free
+//! loopback ports. Real messages take every branch of the decision, and two of Microsoft's anti-patterns are shown
+//! without and with the relay. What came out is compared with what should have, and the relay's verdict with the
+//! lab's attribution; a difference makes the exit code non-zero.
 
 mod cases;
 mod client;
+mod files;
+mod judge;
 mod table;
 mod world;
 
@@ -38,18 +41,24 @@ pub(crate) fn quickstart(afterwards: Afterwards) -> ExitCode {
 }
 
 async fn play(afterwards: Afterwards) -> anyhow::Result<usize> {
-    let world = World::start().await?;
-    let mut outcomes = Vec::new();
-    for case in cases::all() {
-        outcomes.push(world.play(case).await?);
+    let folder = std::env::temp_dir().join(format!("tenantry-quickstart-{}", std::process::id()));
+    let world = World::start(folder).await?;
+    let mut all = Vec::new();
+    for case in cases::branches() {
+        all.push(world.play(case).await?);
     }
-    let mut out = io::stdout().lock();
-    table::print(&mut out, &outcomes)?;
-    let differences = outcomes
-        .iter()
-        .filter(|outcome| !outcome.differences.is_empty())
-        .count();
-    drop(out);
+    table::branches(&mut io::stdout(), &all)?;
+    for shown in cases::anti_patterns() {
+        let mut outcomes = Vec::new();
+        for case in shown.cases {
+            outcomes.push(world.play(case).await?);
+        }
+        table::anti_pattern(&mut io::stdout(), shown, &outcomes)?;
+        all.append(&mut outcomes);
+    }
+    table::summary(&mut io::stdout(), &all)?;
+    let differences = all.iter().filter(|outcome| !outcome.differences.is_empty());
+    let differences = differences.count();
     if afterwards == Afterwards::KeepRunning {
         keep(&world).await?;
     }
@@ -58,7 +67,7 @@ async fn play(afterwards: Afterwards) -> anyhow::Result<usize> {
 }
 
 async fn keep(world: &World) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "{}", world.invitation())?;
+    writeln!(io::stdout(), "{}", world.invitation()?)?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     tokio::select! {
         // Either ends the wait, and then both are over.

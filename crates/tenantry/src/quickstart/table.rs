@@ -1,83 +1,102 @@
-//! The quickstart's table.
+//! The quickstart's tables.
 
 use std::io::{self, Write};
 
+use super::cases::{AntiPattern, Certificate};
 use super::world::Outcome;
 
-/// Prints what was sent, what was decided, what the upstream saw, and what the client heard.
-pub(super) fn print(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
-    let rows: Vec<[String; 5]> = outcomes.iter().map(row).collect();
-    let mut widths = HEADINGS.map(str::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.lines().map(str::len).max().unwrap_or(0));
-        }
-    }
-    line(out, &widths, &HEADINGS.map(str::to_owned))?;
-    writeln!(out, "{}", widths.map(|width| "-".repeat(width)).join("  "))?;
-    for row in &rows {
-        line(out, &widths, row)?;
-    }
-    writeln!(out)?;
-    for outcome in outcomes
-        .iter()
-        .filter(|outcome| !outcome.differences.is_empty())
-    {
+/// Prints one outcome for every branch of the decision.
+pub(super) fn branches(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
+    writeln!(out, "Every branch of the decision, through Tenantry:\n")?;
+    table(out, outcomes)
+}
+
+/// Prints an anti-pattern without and with Tenantry.
+pub(super) fn anti_pattern(
+    out: &mut impl Write,
+    shown: &AntiPattern,
+    outcomes: &[Outcome],
+) -> io::Result<()> {
+    writeln!(out, "Without and with Tenantry: {}\n", shown.text)?;
+    table(out, outcomes)
+}
+
+/// Prints what is not as it should be, and how much is.
+pub(super) fn summary(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
+    let mut wrong = 0;
+    for outcome in outcomes {
         for difference in &outcome.differences {
             writeln!(out, "DIFFERENT: {}: {difference}", outcome.case.title)?;
         }
+        wrong += usize::from(!outcome.differences.is_empty());
     }
-    let wrong = outcomes
-        .iter()
-        .filter(|outcome| !outcome.differences.is_empty())
-        .count();
-    writeln!(
-        out,
-        "{} of {} messages came out as they should.",
-        outcomes.len() - wrong,
-        outcomes.len()
-    )
+    let (right, all) = (outcomes.len() - wrong, outcomes.len());
+    writeln!(out, "{right} of {all} messages came out as they should.")
 }
 
-fn row(outcome: &Outcome) -> [String; 5] {
-    let case = outcome.case;
-    let sender = if case.sender.is_empty() {
-        "<>"
-    } else {
-        case.sender
-    };
-    let sent = format!("{sender}\n-> {}", case.recipients.join("\n-> "));
-    let replies = outcome.replies.join("\n");
-    [
-        case.title.to_owned(),
-        sent,
-        outcome.verdict.clone(),
-        outcome.certificate.clone(),
-        replies,
-    ]
+fn table(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
+    line(out, HEADINGS)?;
+    writeln!(out, "{}", WIDTHS.map(|width| "-".repeat(width)).join("  "))?;
+    for outcome in outcomes {
+        row(out, outcome)?;
+    }
+    writeln!(out)
 }
 
-fn line(out: &mut impl Write, widths: &[usize; 5], cells: &[String; 5]) -> io::Result<()> {
-    let height = cells
-        .iter()
-        .map(|cell| cell.lines().count())
-        .max()
-        .unwrap_or(0);
-    for index in 0..height {
-        let mut text = String::new();
-        for (width, cell) in widths.iter().zip(cells) {
-            let part = cell.lines().nth(index).unwrap_or("");
-            text.push_str(&format!("{part:width$}  "));
+fn row(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    let sent = sent(outcome);
+    let cells = [
+        &sent,
+        &outcome.verdict,
+        &outcome.certificate,
+        &outcome.attributed,
+    ];
+    let height = cells.iter().map(|cell| cell.lines().count()).max();
+    for index in 0..height.unwrap_or(0) {
+        line(out, cells.map(|cell| cell.lines().nth(index).unwrap_or("")))?;
+    }
+    for reply in &outcome.replies {
+        match reply.char_indices().nth(LONGEST) {
+            Some((end, _)) => writeln!(out, "  {}...", reply.get(..end).unwrap_or_default())?,
+            None => writeln!(out, "  {reply}")?,
         }
-        writeln!(out, "{}", text.trim_end())?;
     }
     Ok(())
 }
 
-const HEADINGS: [&str; 5] = [
-    "case",
+/// What was sent, and with which certificate.
+fn sent(outcome: &Outcome) -> String {
+    let case = outcome.case;
+    let sender = match case.sender {
+        "" => "<>",
+        sender => sender,
+    };
+    let certificate = match case.certificate {
+        Certificate::None => "",
+        Certificate::Application => "\n  with app.contoso.example",
+        Certificate::Contoso => "\n  with mail.contoso.example",
+        Certificate::Exchange => "\n  with ex01.corp.example",
+        Certificate::SelfSigned => "\n  with mail.contoso.example",
+        Certificate::TwoTenants => "\n  with mail.contoso.example\n  and mail.fabrikam.example",
+    };
+    let recipients = case.recipients.join("\n  -> ");
+    format!("{}\n  {sender}\n  -> {recipients}{certificate}", case.title)
+}
+
+fn line(out: &mut impl Write, cells: [&str; 4]) -> io::Result<()> {
+    let mut text = String::new();
+    for (width, cell) in WIDTHS.into_iter().zip(cells) {
+        text.push_str(&format!("{cell:width$}  "));
+    }
+    writeln!(out, "{}", text.trim_end())
+}
+
+const HEADINGS: [&str; 4] = [
     "sent",
     "verdict, basis",
     "certificate at the upstream",
-    "replies",
+    "attributed by Exchange Online (simulated)",
 ];
+const WIDTHS: [usize; 4] = [29, 17, 27, 41];
+/// The width of the table, but for the indentation and what stands for the rest.
+const LONGEST: usize = 115;

@@ -1,36 +1,37 @@
-//! The quickstart's world: authority, certificates, upstreams, and the relay in front of them.
+//! The quickstart's world: authority, certificates, Exchange Online as the lab simulates it, and the relay in front.
 
-use std::fmt::Write as _;
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use tenantry_lab::file::Lab;
+use tenantry_lab::journal::Record;
 use tenantry_lab::pki::{Authority, CertificateSpec, Issued, self_signed};
-use tenantry_lab::upstream::{Journal, Record, RecordingUpstream, UpstreamSettings};
+use tenantry_lab::service::{LabService, ServiceOptions};
 use tenantry_net::{
     AnonymousTls, CertificateRequest, Identity, MinVersion, Trust, UpstreamTls,
     UpstreamTlsSettings, UpstreamTrust, Verify,
 };
 use tenantry_relay::Relay;
 use tenantry_relay::config::Config;
-use tenantry_relay::telemetry::ClosedTransaction;
-use tenantry_smtp::{ForwardPath, Mailbox, Reply, ReversePath, Utf8};
+use tenantry_smtp::{ForwardPath, Mailbox, ReversePath, Utf8};
 use tokio::time::timeout;
 
-use super::cases::{Case, Certificate, From, Verdict};
+use super::cases::{Case, Certificate, From, Route};
 use super::client::{self, Answers, Envelope, Tls};
+use super::files::{self, TENANTS, Tenant};
+use super::judge::{self, Evidence};
 
 /// A running lab with the relay in front.
 pub(super) struct World {
     folder: PathBuf,
     authority: Authority,
     tenants: Vec<(&'static str, Issued)>,
-    /// One that contoso and fabrikam share, and northwind's own.
-    upstreams: [RecordingUpstream; 2],
+    lab: LabService,
     relay: Relay,
     address: SocketAddr,
     client: Issued,
@@ -43,8 +44,10 @@ pub(super) struct Outcome {
     pub(super) case: &'static Case,
     /// The relay's verdict in words.
     pub(super) verdict: String,
-    /// The certificate that the upstream saw with the message.
+    /// The certificate that Exchange Online saw with the message.
     pub(super) certificate: String,
+    /// What Exchange Online made of it.
+    pub(super) attributed: String,
     /// The answers.
     pub(super) replies: Vec<String>,
     /// What is not as it should be.
@@ -52,41 +55,33 @@ pub(super) struct Outcome {
 }
 
 impl World {
-    /// Makes everything and starts it.
-    pub(super) async fn start() -> anyhow::Result<Self> {
-        let folder =
-            std::env::temp_dir().join(format!("tenantry-quickstart-{}", std::process::id()));
+    /// Makes everything in a new folder and starts it.
+    pub(super) async fn start(folder: PathBuf) -> anyhow::Result<Self> {
         // Fails rather than use a folder that somebody else has put there.
         DirBuilder::new()
             .mode(0o700)
             .create(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         let authority = Authority::new("Tenantry Quickstart Authority")?;
-        let mut tenants = Vec::new();
-        for tenant in TENANTS {
-            let certificate = authority.client(&[&format!("mail.{tenant}.example")])?;
-            certificate.write(&folder, tenant)?;
-            tenants.push((tenant, certificate));
-        }
-        let server = authority.server(&["localhost", "127.0.0.1"])?;
-        let mut settings = UpstreamSettings::starttls(&server, &[&authority]);
-        for (tenant, certificate) in &tenants {
-            settings = settings.with_tenant(certificate, tenant);
-        }
-        let upstreams = [
-            RecordingUpstream::start(settings.clone()).await?,
-            RecordingUpstream::start(settings).await?,
-        ];
-        let client = authority.client(&["mail.contoso.example"])?;
-        client.write(&folder, "client")?;
-        authority
-            .server(&["relay.quickstart.example", "localhost", "127.0.0.1"])?
-            .write(&folder, "relay")?;
         authority.write(&folder, "authority")?;
-        let path = folder.join("relay.toml");
-        std::fs::write(&path, configuration(&upstreams))?;
-        let config = Config::load(&path).map_err(|problems| anyhow!("{problems}"))?;
-        let relay = Relay::start(config)?;
+        let mut tenants = Vec::new();
+        for Tenant { name, .. } in TENANTS {
+            let certificate = authority.client(&[&format!("mail.{name}.example")])?;
+            certificate.write(&folder, name)?;
+            tenants.push((name, certificate));
+        }
+        let client = authority.client(&["app.contoso.example"])?;
+        client.write(&folder, "client")?;
+        for (stem, host) in [
+            ("lab", "mail.protection.outlook.com"),
+            ("relay", "relay.quickstart.example"),
+        ] {
+            authority
+                .server(&[host, "localhost", "127.0.0.1"])?
+                .write(&folder, stem)?;
+        }
+        let lab = start_lab(&folder).await?;
+        let relay = start_relay(&folder, &lab)?;
         let address = relay
             .addresses()
             .first()
@@ -96,7 +91,7 @@ impl World {
             folder,
             authority,
             tenants,
-            upstreams,
+            lab,
             relay,
             address,
             client,
@@ -106,25 +101,32 @@ impl World {
     /// Sends the case's message and looks at what became of it.
     pub(super) async fn play(&self, case: &'static Case) -> anyhow::Result<Outcome> {
         let mut closed = self.relay.transactions();
-        let before = self.arrived().len();
+        let before = self.lab.journal().records().len();
         let answers = self.send(case).await?;
-        let transaction = timeout(WAIT, closed.recv())
-            .await
-            .context("the relay closed no transaction")??;
-        let certificate = self
-            .certificate_seen(before)
-            .unwrap_or_else(|| "-".to_owned());
-        let replies = answers.recipients.iter().map(|reply| shown("RCPT", reply));
-        let message = answers.message.iter().map(|reply| shown("message", reply));
-        let replies = replies.chain(message).collect();
-        let mut differences = refusals(case, &answers);
-        differences.extend(differences_of(case.verdict, &transaction, &certificate));
+        let transaction = match case.route {
+            Route::Tenantry(_) => {
+                let transaction = timeout(WAIT, closed.recv()).await;
+                Some(transaction.context("the relay closed no transaction")??)
+            }
+            Route::Straight(_) => None,
+        };
+        let decided = transaction.as_ref();
+        let arrives = decided.is_none_or(|transaction| transaction.verdict == "tenant");
+        let record = self.arrived(before, arrives).await;
+        let record = record.as_deref();
+        let evidence = Evidence {
+            answers: &answers,
+            transaction: decided,
+            record,
+            identity: record.and_then(|record| self.identity(record)),
+        };
         Ok(Outcome {
             case,
-            verdict: words(&transaction),
-            certificate,
-            replies,
-            differences,
+            verdict: judge::verdict(evidence.transaction),
+            certificate: judge::certificate(record),
+            attributed: judge::attributed(record),
+            replies: judge::replies(&answers),
+            differences: judge::differences(case, evidence),
         })
     }
 
@@ -135,7 +137,12 @@ impl World {
         );
         let from = match case.from {
             From::Peer => PEER,
+            From::MailServer => MAIL_SERVER,
             From::Stranger => STRANGER,
+        };
+        let to = match case.route {
+            Route::Tenantry(_) => self.address,
+            Route::Straight(_) => self.endpoint()?,
         };
         let envelope = Envelope {
             sender: case.sender,
@@ -143,25 +150,34 @@ impl World {
             content: content.as_bytes(),
         };
         let tls = self.tls(case.certificate)?;
-        client::send(from.parse()?, self.address, &tls, envelope).await
+        client::send(from.parse()?, to, &tls, envelope).await
     }
 
-    fn arrived(&self) -> Vec<Arc<Record>> {
-        let journals = self.upstreams.iter().map(RecordingUpstream::journal);
-        journals.flat_map(Journal::messages).collect()
+    /// The first endpoint of Exchange Online.
+    fn endpoint(&self) -> anyhow::Result<SocketAddr> {
+        let first = self.lab.addresses().first();
+        first
+            .map(|(_region, address)| *address)
+            .context("no endpoint")
     }
 
-    /// The tenant whose certificate came with the newest message, if there is a new one.
-    fn certificate_seen(&self, before: usize) -> Option<String> {
-        let records = self.arrived();
-        let newest = records
-            .iter()
-            .max_by_key(|record| record.at)
-            .filter(|_record| records.len() > before)?;
-        let (tenant, _certificate) = self.tenants.iter().find(|(_tenant, certificate)| {
-            Some(certificate.fingerprint().as_str()) == newest.fingerprint()
-        })?;
-        Some(format!("mail.{tenant}.example"))
+    /// What Exchange Online wrote down after so many records; it is waited for only if it is expected.
+    async fn arrived(&self, before: usize, expected: bool) -> Option<Arc<Record>> {
+        let journal = self.lab.journal();
+        if expected {
+            let wanted = u64::try_from(before).unwrap_or(u64::MAX).saturating_add(1);
+            // What does not come is missing below, and said to be.
+            let _ = journal.wait_for(wanted, WAIT).await;
+        }
+        journal.records().into_iter().nth(before)
+    }
+
+    /// The tenant whose own certificate came with the message.
+    fn identity(&self, record: &Record) -> Option<&'static str> {
+        let seen = record.session.certificate.as_ref()?;
+        let mut tenants = self.tenants.iter();
+        let found = tenants.find(|(_, certificate)| certificate.fingerprint() == seen.fingerprint);
+        found.map(|(tenant, _)| *tenant)
     }
 
     fn tls(&self, certificate: Certificate) -> anyhow::Result<Tls> {
@@ -170,7 +186,13 @@ impl World {
                 let tls = AnonymousTls::new(&self.trust()?, Verify::NameAndChain, None)?;
                 return Ok(Tls::Anonymous(tls));
             }
-            Certificate::Contoso => self.client.clone(),
+            Certificate::Application => self.client.clone(),
+            Certificate::Contoso => {
+                let mut tenants = self.tenants.iter();
+                let contoso = tenants.find(|(tenant, _)| *tenant == "contoso");
+                contoso.context("no contoso")?.1.clone()
+            }
+            Certificate::Exchange => self.authority.client(&["ex01.corp.example"])?,
             Certificate::SelfSigned => {
                 self_signed(&CertificateSpec::client(&["mail.contoso.example"]))?
             }
@@ -196,31 +218,61 @@ impl World {
     }
 
     /// How to talk to it by hand.
-    pub(super) fn invitation(&self) -> String {
+    pub(super) fn invitation(&self) -> anyhow::Result<String> {
         let folder = self.folder.display();
         let address = self.address;
-        format!(
+        let endpoint = self.endpoint()?;
+        Ok(format!(
             "\nThe lab keeps running; interrupt it to end it. Everything is in {folder}.\n\
-             By sender, from a network that may relay:\n  \
+             To Tenantry, by sender, from a network that may relay:\n  \
              swaks --server {address} --tls --from ben@fabrikam.example --to someone@internet.example\n\
-             By certificate:\n  \
+             To Tenantry, by certificate:\n  \
              swaks --server {address} --tls --tls-cert {folder}/client.pem --tls-key {folder}/client.key \
              --from anna@elsewhere.example --to someone@internet.example\n\
-             What the relay would decide, and why:\n  \
+             What Tenantry would decide, and why:\n  \
              tenantry explain --config {folder}/relay.toml --peer 127.0.0.1 \
-             --mail-from ben@fabrikam.example --rcpt-to someone@internet.example"
-        )
+             --mail-from ben@fabrikam.example --rcpt-to someone@internet.example\n\
+             Straight to Exchange Online (simulated), as the mail server with contoso's certificate:\n  \
+             swaks --server {endpoint} --local-interface 127.0.0.10 --tls --tls-cert {folder}/contoso.pem \
+             --tls-key {folder}/contoso.key --from ben@fabrikam.example --to someone@internet.example\n\
+             What Exchange Online would make of it, and why:\n  \
+             tenantry lab explain --world {folder}/{WORLD} --certificate {folder}/contoso.pem \
+             --ip 192.0.2.10 --mail-from ben@fabrikam.example --rcpt-to someone@internet.example\n\
+             What its tenants have received:\n  \
+             cat {folder}/{JOURNAL}"
+        ))
     }
 
     /// Ends everything and removes the folder.
     pub(super) async fn stop(self) {
         self.relay.stop().await;
-        for upstream in self.upstreams {
-            upstream.stop().await;
-        }
+        self.lab.stop().await;
         // What is left in the temporary folder is harmless.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+async fn start_lab(folder: &Path) -> anyhow::Result<LabService> {
+    let path = folder.join(WORLD);
+    std::fs::write(&path, files::lab())?;
+    let lab = Lab::load(&path).map_err(|problems| anyhow!("{problems}"))?;
+    let options = ServiceOptions {
+        journal: Some(folder.join(JOURNAL)),
+        ..ServiceOptions::default()
+    };
+    Ok(LabService::start(lab, options).await?)
+}
+
+fn start_relay(folder: &Path, lab: &LabService) -> anyhow::Result<Relay> {
+    let path = folder.join("relay.toml");
+    let port = |wanted: &str| {
+        let mut endpoints = lab.addresses().iter();
+        let found = endpoints.find(|(region, _)| region.as_str() == wanted);
+        found.map(|(_, address)| address.port())
+    };
+    std::fs::write(&path, files::relay(port))?;
+    let config = Config::load(&path).map_err(|problems| anyhow!("{problems}"))?;
+    Ok(Relay::start(config)?)
 }
 
 /// A sender's path.
@@ -236,128 +288,63 @@ pub(super) fn forward_path(text: &str) -> anyhow::Result<ForwardPath> {
     Ok(ForwardPath::Mailbox(Mailbox::parse(text, Utf8::Refused)?))
 }
 
-fn configuration(upstreams: &[RecordingUpstream; 2]) -> String {
-    let [shared, own] = upstreams
-        .each_ref()
-        .map(|upstream| upstream.address().port());
-    let mut text = String::from(
-        r#"hostname = "relay.quickstart.example"
-drain = "5s"
-
-[[listener]]
-address = "127.0.0.1:0"
-tls = "starttls-required"
-certificate = "relay.pem"
-key = "relay.key"
-client_certificates = "request"
-trust = ["authority.pem"]
-
-[[peer]]
-name = "application"
-networks = ["127.0.0.1/32"]
-tenants = ["contoso", "fabrikam", "northwind"]
-"#,
-    );
-    for (tenant, port) in TENANTS.into_iter().zip([shared, shared, own]) {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            r#"
-[[tenant]]
-name = "{tenant}"
-certificate_domains = ["mail.{tenant}.example"]
-sender_domains = ["*.{tenant}.example"]
-recipient_domains = ["*.{tenant}.example"]
-upstream = "localhost:{port}"
-upstream_trust = ["authority.pem"]
-certificate = "{tenant}.pem"
-key = "{tenant}.key"
-"#
-        );
-    }
-    text
-}
-
-fn shown(what: &str, reply: &Reply) -> String {
-    let enhanced = reply
-        .enhanced()
-        .map(|code| format!(" {code}"))
-        .unwrap_or_default();
-    format!("{what}: {}{enhanced} {}", reply.code(), reply.text())
-}
-
-fn words(transaction: &ClosedTransaction) -> String {
-    let mut words = match (&transaction.tenant, transaction.basis) {
-        (Some(tenant), Some(basis)) if transaction.verdict == "tenant" => {
-            format!("{tenant}\nby {basis}")
-        }
-        (Some(tenants), _) => format!("{}\n{tenants}", transaction.verdict),
-        (None, _) => transaction.verdict.to_owned(),
-    };
-    if let Some(conflict) = &transaction.conflict {
-        let _ = write!(words, "\nsender is {conflict}'s");
-    }
-    words
-}
-
-fn refusals(case: &Case, answers: &Answers) -> Vec<String> {
-    let codes: Vec<u16> = answers.recipients.iter().map(Reply::code).collect();
-    let mut differences = Vec::new();
-    if codes != case.replies {
-        let wanted = case.replies;
-        differences.push(format!("recipients answered {codes:?}, not {wanted:?}"));
-    }
-    let taken = answers
-        .message
-        .as_ref()
-        .is_none_or(|reply| reply.code() == 250);
-    if !taken {
-        differences.push("the message was not taken".to_owned());
-    }
-    differences
-}
-
-fn differences_of(
-    expected: Verdict,
-    transaction: &ClosedTransaction,
-    certificate: &str,
-) -> Vec<String> {
-    let (verdict, tenant, basis, conflict) = match expected {
-        Verdict::Tenant {
-            tenant,
-            basis,
-            conflict,
-        } => ("tenant", Some(tenant), Some(basis), conflict),
-        Verdict::Ambiguous => ("ambiguous", None, None, None),
-        Verdict::Unattributed => ("unattributed", None, None, None),
-    };
-    let mut differences = Vec::new();
-    if transaction.verdict != verdict {
-        differences.push(format!(
-            "the verdict is {}, not {verdict}",
-            transaction.verdict
-        ));
-    }
-    if tenant.is_some() && (transaction.tenant.as_deref(), transaction.basis) != (tenant, basis) {
-        differences.push(format!(
-            "decided {:?} by {:?}",
-            transaction.tenant, transaction.basis
-        ));
-    }
-    if transaction.conflict.as_deref() != conflict {
-        differences.push(format!(
-            "the conflict is {:?}, not {conflict:?}",
-            transaction.conflict
-        ));
-    }
-    let presented = tenant.map_or("-".to_owned(), |tenant| format!("mail.{tenant}.example"));
-    if certificate != presented {
-        differences.push(format!("the upstream saw {certificate}, not {presented}"));
-    }
-    differences
-}
-
-const TENANTS: [&str; 3] = ["contoso", "fabrikam", "northwind"];
+const WORLD: &str = "world.toml";
+const JOURNAL: &str = "journal.jsonl";
 const PEER: &str = "127.0.0.1:0";
+const MAIL_SERVER: &str = "127.0.0.10:0";
 const STRANGER: &str = "127.0.0.2:0";
 const WAIT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use tempfile::TempDir;
+
+    use super::super::cases;
+    use super::*;
+
+    async fn world(folder: &TempDir) -> World {
+        World::start(folder.path().join("quickstart"))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn everything_comes_out_as_it_should() {
+        let folder = TempDir::new().unwrap();
+        let world = world(&folder).await;
+        let shown = cases::anti_patterns().iter();
+        let shown = shown.flat_map(|anti_pattern| anti_pattern.cases);
+        for case in cases::branches().iter().chain(shown) {
+            let outcome = world.play(case).await.unwrap();
+            assert_eq!(outcome.differences, Vec::<String>::new(), "{}", case.title);
+        }
+        world.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_tenant_that_exchange_online_sees_otherwise_is_a_difference() {
+        let folder = TempDir::new().unwrap();
+        let world = world(&folder).await;
+        for event in [
+            "domain-removed tenant=fabrikam domain=mail.fabrikam.example",
+            "domain-added tenant=northwind domain=mail.fabrikam.example",
+            "connector-changed tenant=northwind connector=Tenantry \
+             property=TlsSenderCertificateName value=mail.fabrikam.example",
+        ] {
+            world.lab.apply(&event.parse().unwrap()).unwrap();
+        }
+        let mut branches = cases::branches().iter();
+        let case = branches.find(|case| case.title == "by sender").unwrap();
+        let outcome = world.play(case).await.unwrap();
+        assert_eq!(
+            outcome.differences,
+            [
+                "Tenantry says fabrikam, Exchange Online northwind, originating by certificate, \
+                 connector \"Tenantry\""
+            ]
+        );
+        world.stop().await;
+    }
+}
