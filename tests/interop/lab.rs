@@ -75,10 +75,19 @@ impl Lab {
 
     /// Waits for so many more records of the journal, refused ones too.
     pub(crate) fn records(&self, count: usize) -> Vec<Value> {
+        self.records_while(|records| records.len() < count)
+    }
+
+    /// Waits for more records of the journal until one of them is a bounce.
+    pub(crate) fn records_until_bounce(&self) -> Vec<Value> {
+        self.records_while(|records| records.last().is_none_or(|last| last["mail_from"] != ""))
+    }
+
+    fn records_while(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let end = Instant::now() + PATIENCE;
         let lines = self.journal.lines.lock().expect("the lines");
         let mut records = Vec::new();
-        while records.len() < count {
+        while wanted(&records) {
             let left = end.saturating_duration_since(Instant::now());
             let line = lines
                 .recv_timeout(left)

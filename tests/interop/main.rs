@@ -19,6 +19,7 @@ mod exim;
 mod exim_sends;
 mod fixture;
 mod lab;
+mod lab_bounces;
 mod lab_chain;
 mod lab_delivers;
 mod lab_postfix;
