@@ -65,7 +65,11 @@ pub(super) fn judge(
         && found.basis == Basis::Certificate
         && found.answer == Answer::Accepted
     {
-        return Judgement::Agreed;
+        // Agreement that nothing in the world justifies is none.
+        return match lint.claims(tenant, tenant, Reading::Lax) {
+            true => Judgement::Agreed,
+            false => Judgement::Unexplained,
+        };
     }
     let case = Case {
         lint,
@@ -109,14 +113,15 @@ impl Case<'_> {
     /// What the difference comes from; absent when the facts do not fit what the lab says.
     fn explanation(&self) -> Option<BTreeSet<Rule>> {
         let mut rules = self.own();
-        let captors: Vec<usize> = (0..self.lint.scene.routes.len())
-            .filter(|other| *other != self.tenant && self.lint.captures(*other, self.tenant))
+        let others = (0..self.lint.scene.routes.len()).filter(|other| *other != self.tenant);
+        let rivals: Vec<usize> = others
+            .filter(|other| self.lint.claims(*other, self.tenant, Reading::Lax))
             .collect();
         match (self.found.tenant.map(|index| index.0), self.found.basis) {
             // The tenant's own certificate counted, and yet the message is refused.
             (Some(owner), Basis::Certificate) if owner == self.tenant => return None,
             (Some(owner), Basis::Certificate) => {
-                if !captors.contains(&owner) {
+                if !rivals.contains(&owner) {
                     return None;
                 }
                 rules.extend(self.between(&CAPTURE, owner));
@@ -143,11 +148,11 @@ impl Case<'_> {
             (None, Basis::Certificate | Basis::Sender | Basis::Recipient) => return None,
         }
         // The certificate stage was passed: it found nobody, or several.
-        if self.lint.stands(self.tenant) && captors.is_empty() {
+        if self.lint.stands(self.tenant) && rivals.is_empty() {
             return None;
         }
-        for captor in captors {
-            rules.extend(self.between(&CAPTURE, captor));
+        for rival in rivals {
+            rules.extend(self.between(&CAPTURE, rival));
         }
         Some(rules)
     }

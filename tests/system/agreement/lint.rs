@@ -76,11 +76,15 @@ impl<'s> Lint<'s> {
 
     /// Whether the tenant has a connector that takes the relay's certificate for it, with an accepted domain.
     pub(super) fn stands(&self, tenant: usize) -> bool {
-        let takes = |connector: &&InboundConnector| self.takes(connector, tenant);
-        let connectors = enabled(&self.scene.world.tenants[tenant]).filter(takes);
-        connectors
+        self.claims(tenant, tenant, Reading::Strict)
+    }
+
+    /// Whether a connector of this tenant takes the relay's certificate for that one, with an accepted domain.
+    pub(super) fn claims(&self, claimant: usize, tenant: usize, reading: Reading) -> bool {
+        enabled(&self.scene.world.tenants[claimant])
+            .filter(|connector| self.takes(connector, tenant))
             .filter_map(|connector| connector.tls_sender_certificate_name.as_ref())
-            .any(|name| self.accepts(tenant, name, Reading::Strict))
+            .any(|name| self.accepts(claimant, name, reading))
     }
 
     /// Whether a connector of this tenant takes the relay's certificate for that one, accepted or not.
