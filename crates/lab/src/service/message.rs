@@ -141,8 +141,9 @@ impl Header {
         let mut fields = self.fields();
         let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
         let value = String::from_utf8_lossy(value);
-        let words: Vec<&str> = value.split(['\r', '\n']).map(str::trim).collect();
-        Some(words.join(" ").trim().to_owned())
+        let lines = value.split(['\r', '\n']).map(str::trim);
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        Some(lines.join(" "))
     }
 
     /// Names and values, folded as they are.

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tenantry_net::{ConnectionLimits, IdentityError, Listener, TlsSettingsError, TrustError};
+use tenantry_net::{
+    ConnectionLimits, IdentityError, Listener, ServerTls, TlsSettingsError, TrustError,
+};
 use tokio_util::task::TaskTracker;
 
 use super::faults::Faults;
@@ -16,6 +18,7 @@ use super::quota::Quotas;
 use super::rules::Rules;
 use super::shared::{Door, Shared};
 use super::{LabService, ServiceOptions, Tokens, accept, timeline, tls};
+use crate::events::Event;
 use crate::file::{Endpoint, FaultAction, Lab, ServerSettings};
 use crate::journal::{Journal, JournalError, Maildir};
 use crate::pki::PkiError;
@@ -74,14 +77,8 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
     let connections = limits(lab.limits.connections);
     let bound = bind(&lab.endpoints, &connections)?;
     let faults = Faults::new(lab.faults, lab.seed);
-    let maildir = open_maildir(settings).await?;
-    let tls = tls::current(settings)?;
-    let expired_tls = match faults.include(FaultAction::ExpiredCertificate) {
-        true => Some(tls::expired(settings, &names(&bound))?),
-        false => None,
-    };
-    let file = options.journal.as_deref();
-    let (journal, ending) = Journal::open(file, options.kept_records).await?;
+    let expired_tls = expired_tls(&faults, settings, &bound)?;
+    let (journal, ending) = Journal::open(options.journal.as_deref(), options.kept_records).await?;
     let shared = Arc::new(Shared {
         quotas: Quotas::new(lab.world.tenants.len()),
         rules: Rules::new(lab.world),
@@ -90,10 +87,10 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
         addresses: lab.addresses,
         faults,
         connections,
-        tls,
+        tls: tls::current(settings)?,
         expired_tls,
+        maildir: open_maildir(settings).await?,
         journal,
-        maildir,
         last_id: AtomicU64::new(0),
     });
     let tokens = Tokens::default();
@@ -101,19 +98,15 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
     let mut addresses = Vec::new();
     for (door, listener, address) in bound {
         addresses.push((door.region.clone(), address));
-        let accepting = accept::run(
+        tasks.spawn(accept::run(
             Arc::clone(&shared),
             Arc::new(door),
             listener,
             tokens.clone(),
             tasks.clone(),
-        );
-        tasks.spawn(accepting);
+        ));
     }
-    if !lab.events.is_empty() {
-        let stop = tokens.stop.clone();
-        tasks.spawn(timeline::run(Arc::clone(&shared), lab.events, stop));
-    }
+    spawn_timeline(&shared, lab.events, &tokens, &tasks);
     tasks.close();
     Ok(LabService {
         shared,
@@ -126,6 +119,25 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
     })
 }
 
+fn spawn_timeline(shared: &Arc<Shared>, events: Vec<Event>, tokens: &Tokens, tasks: &TaskTracker) {
+    if !events.is_empty() {
+        let stop = tokens.stop.clone();
+        tasks.spawn(timeline::run(Arc::clone(shared), events, stop));
+    }
+}
+
+/// Made only where a fault wants it.
+fn expired_tls(
+    faults: &Faults,
+    settings: &ServerSettings,
+    bound: &[Bound],
+) -> Result<Option<Arc<ServerTls>>, StartError> {
+    match faults.include(FaultAction::ExpiredCertificate) {
+        true => Ok(Some(tls::expired(settings, &names(bound))?)),
+        false => Ok(None),
+    }
+}
+
 /// One limit: load tests come from one address.
 fn limits(connections: u32) -> Arc<ConnectionLimits> {
     let most = usize::try_from(connections).unwrap_or(usize::MAX);
@@ -135,7 +147,7 @@ fn limits(connections: u32) -> Arc<ConnectionLimits> {
 fn bind(
     endpoints: &[Endpoint],
     connections: &Arc<ConnectionLimits>,
-) -> Result<Vec<(Door, Listener, SocketAddr)>, StartError> {
+) -> Result<Vec<Bound>, StartError> {
     let one = |endpoint: &Endpoint| {
         let listener = Listener::bind(endpoint.address, BACKLOG, Arc::clone(connections));
         let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -165,10 +177,13 @@ async fn open_maildir(settings: &ServerSettings) -> Result<Option<Maildir>, Star
     Ok(Some(opened))
 }
 
-fn names(bound: &[(Door, Listener, SocketAddr)]) -> Vec<String> {
+fn names(bound: &[Bound]) -> Vec<String> {
     let names: BTreeSet<&String> = bound.iter().map(|(door, ..)| &door.host.name).collect();
     names.into_iter().cloned().collect()
 }
+
+/// An endpoint with its listener and where that is.
+type Bound = (Door, Listener, SocketAddr);
 
 /// Load tests connect faster than any default allows.
 const BACKLOG: u32 = 4096;
