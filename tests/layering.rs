@@ -91,7 +91,6 @@ const LAYERS: &[Layer] = &[
             "ipnet",
             "jiff",
             "jsonc-parser",
-            "mail-parser",
             "memchr",
             "rcgen",
             "roxmltree",
