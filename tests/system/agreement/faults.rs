@@ -35,6 +35,7 @@ const FAULTS: &[Fault] = &[
     no_value_for_a_name,
     disabled,
     wrong_type,
+    for_other_organisations,
     neither_certificate_nor_address,
     no_value_for_an_address,
     accepted_twice,
@@ -199,6 +200,17 @@ fn wrong_type(rng: &mut fastrand::Rng, scene: &mut Scene, victim: usize, _other:
     if rng.bool() {
         connectors.truncate(1);
     }
+}
+
+fn for_other_organisations(
+    _rng: &mut fastrand::Rng,
+    scene: &mut Scene,
+    victim: usize,
+    _other: usize,
+) {
+    let connector = &mut scene.world.tenants[victim].inbound_connectors[0];
+    let organisation = "partner.onmicrosoft.com".to_owned();
+    connector.trusted_organizations = vec![organisation];
 }
 
 fn neither_certificate_nor_address(

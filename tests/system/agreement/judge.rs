@@ -92,7 +92,7 @@ struct Case<'a> {
 }
 
 /// What keeps the relay's certificate from being the tenant's own.
-const OWN: [Rule; 11] = [
+const OWN: [Rule; 12] = [
     Rule::L01,
     Rule::L04,
     Rule::L06,
@@ -103,6 +103,7 @@ const OWN: [Rule; 11] = [
     Rule::L16,
     Rule::L31,
     Rule::L32,
+    Rule::L36,
     Rule::L37,
 ];
 

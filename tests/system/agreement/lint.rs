@@ -174,6 +174,9 @@ impl<'s> Lint<'s> {
     fn connectors(&mut self, tenant: usize) {
         let scene = self.scene;
         let owner = &scene.world.tenants[tenant];
+        if owner.inbound_connectors.iter().any(is_diverted) {
+            self.found(Rule::L36, &[tenant]);
+        }
         for connector in enabled(owner) {
             let addresses = &connector.sender_ip_addresses;
             match &connector.tls_sender_certificate_name {
@@ -246,6 +249,7 @@ impl<'s> Lint<'s> {
                     connector.tls_sender_certificate_name,
                     None | Some(TlsSenderCertificateName::Unusable(_))
                 );
+                let named = named && !is_diverted(connector);
                 let trusted = self.scene.routes[tenant].problem.is_none();
                 (named && trusted && !self.takes(connector, tenant)).then_some(Rule::L37)
             }
@@ -315,11 +319,20 @@ enum Below {
     MatchedAgainstTheRules,
 }
 
-/// Connectors that attribute.
+/// Connectors that attribute. One for other organisations uses no other parameter (section 2.1).
 fn enabled(tenant: &Tenant) -> impl Iterator<Item = &InboundConnector> {
     tenant.inbound_connectors.iter().filter(|connector| {
-        connector.enabled && connector.connector_type == ConnectorType::OnPremises
+        connector.enabled
+            && connector.connector_type == ConnectorType::OnPremises
+            && connector.trusted_organizations.is_empty()
     })
+}
+
+/// For other organisations, with criteria that are ignored.
+fn is_diverted(connector: &InboundConnector) -> bool {
+    let criteria = connector.tls_sender_certificate_name.is_some()
+        || !connector.sender_ip_addresses.is_empty();
+    connector.enabled && criteria && !connector.trusted_organizations.is_empty()
 }
 
 fn is_switched_off(connector: &InboundConnector) -> bool {

@@ -62,6 +62,8 @@ rules! {
     L33,
     /// Mail in the tenant's own name is rejected, and its source has no connector.
     L35,
+    /// A connector for other organisations, whose other criteria are ignored.
+    L36,
     /// After a renewal the certificate's names are not the connector's.
     L37,
 }
