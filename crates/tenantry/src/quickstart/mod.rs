@@ -43,6 +43,14 @@ pub(crate) fn quickstart(afterwards: Afterwards) -> ExitCode {
 async fn play(afterwards: Afterwards) -> anyhow::Result<usize> {
     let folder = std::env::temp_dir().join(format!("tenantry-quickstart-{}", std::process::id()));
     let world = World::start(folder).await?;
+    let differences = show(&world, afterwards).await;
+    // Whatever happened: nothing is left behind.
+    world.stop().await;
+    differences
+}
+
+/// Plays everything and says how many messages came out otherwise than they should.
+async fn show(world: &World, afterwards: Afterwards) -> anyhow::Result<usize> {
     let mut all = Vec::new();
     for case in cases::branches() {
         all.push(world.play(case).await?);
@@ -57,13 +65,11 @@ async fn play(afterwards: Afterwards) -> anyhow::Result<usize> {
         all.append(&mut outcomes);
     }
     table::summary(&mut io::stdout(), &all)?;
-    let differences = all.iter().filter(|outcome| !outcome.differences.is_empty());
-    let differences = differences.count();
     if afterwards == Afterwards::KeepRunning {
-        keep(&world).await?;
+        keep(world).await?;
     }
-    world.stop().await;
-    Ok(differences)
+    let differences = all.iter().filter(|outcome| !outcome.differences.is_empty());
+    Ok(differences.count())
 }
 
 async fn keep(world: &World) -> anyhow::Result<()> {
