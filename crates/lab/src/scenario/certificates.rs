@@ -54,7 +54,10 @@ pub(super) fn make(scenario: &Scenario, layout: &Layout, folder: &Path) -> Resul
     authority.write_to_sign(&pki, "authority")?;
     intermediate.write_to_sign(&pki, "intermediate")?;
     let address = layout.relay.ip().to_string();
-    let local = ["localhost", "127.0.0.1", "::1", &address];
+    let mut local = vec!["localhost", "127.0.0.1", "::1"];
+    if !local.contains(&address.as_str()) {
+        local.push(&address);
+    }
     let server = |names: &[&str]| authority.server(&[names, &local].concat());
     written(&server(&[SERVICE, SERVICES])?, folder, Path::new("pki/lab"))?;
     written(&server(&[RELAY])?, folder, Path::new("pki/relay"))?;
