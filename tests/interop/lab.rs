@@ -83,6 +83,14 @@ impl Lab {
         self.records_while(|records| records.last().is_none_or(|last| last["mail_from"] != ""))
     }
 
+    /// Waits for more records of the journal until a message was taken and its client heard so.
+    pub(crate) fn records_until_answered(&self) -> Vec<Value> {
+        self.records_while(|records| {
+            let heard = |last: &Value| last["accepted"] == true && last["unanswered"] == false;
+            !records.last().is_some_and(heard)
+        })
+    }
+
     fn records_while(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let end = Instant::now() + PATIENCE;
         let lines = self.journal.lines.lock().expect("the lines");

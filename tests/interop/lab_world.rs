@@ -105,12 +105,17 @@ impl LabWorld {
     /// Starts the lab with this world, its two endpoints on addresses of their own; the arguments
     /// are those of [`LabWorld::configure`].
     pub(crate) fn start(&self, profile: &str, more: &[(&str, &str)]) -> Lab {
-        Lab::start(&self.configure(profile, more), self.path())
+        Lab::start(&self.configure(profile, more, ""), self.path())
+    }
+
+    /// Starts the lab with these `[[fault]]` tables.
+    pub(crate) fn start_with_faults(&self, faults: &str) -> Lab {
+        Lab::start(&self.configure("", &[], faults), self.path())
     }
 
     /// Writes the world, with these lines of TOML at the end of its `[profile]`, and for each
-    /// tenant's name these further lines; returns its file.
-    fn configure(&self, profile: &str, more: &[(&str, &str)]) -> PathBuf {
+    /// tenant's name these further lines, and the faults; returns its file.
+    fn configure(&self, profile: &str, more: &[(&str, &str)], faults: &str) -> PathBuf {
         let mut text = format!(
             "seed = 1\n\n[profile]\n{profile}\n\n[server]\ncertificate = {:?}\nkey = {:?}\n\
              trust = [{:?}]\n\n[addresses]\n\"127.0.0.0/8\" = \"{ADDRESS}\"\n",
@@ -139,6 +144,7 @@ impl LabWorld {
                 certificate = tenant.certificate_name(),
             );
         }
+        text.push_str(faults);
         let file = self.path().join("world.toml");
         fs::write(&file, text).expect("the world is written");
         file

@@ -22,6 +22,7 @@ mod lab;
 mod lab_bounces;
 mod lab_chain;
 mod lab_delivers;
+mod lab_faults;
 mod lab_postfix;
 mod lab_refuses;
 mod lab_regions;
