@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tenantry_lab::pki::IssuedFiles;
@@ -22,7 +23,32 @@ pub(crate) fn start(
     identities: Identities<'_>,
     settings: &str,
 ) -> Postfix {
-    let folder = world.path().join("postfix");
+    let next = Next {
+        server,
+        name: SERVER_NAME,
+        authority: &world.authority,
+    };
+    start_below(&world.path().join("postfix"), &next, identities, settings)
+}
+
+/// Where Postfix sends everything.
+pub(crate) struct Next<'a> {
+    /// The address.
+    pub(crate) server: SocketAddr,
+    /// The name that its certificate must have.
+    pub(crate) name: &'a str,
+    /// The authority that it must come from.
+    pub(crate) authority: &'a Path,
+}
+
+/// As [`start`], in this folder and for any server.
+pub(crate) fn start_below(
+    folder: &Path,
+    next: &Next<'_>,
+    identities: Identities<'_>,
+    settings: &str,
+) -> Postfix {
+    let server = next.server;
     let mut transports = String::new();
     let mut services = String::new();
     for (number, (domain, files)) in identities.iter().enumerate() {
@@ -39,19 +65,20 @@ pub(crate) fn start(
             files.key.display()
         );
     }
-    put(&folder, "transports", &transports, 0o644);
+    put(folder, "transports", &transports, 0o644);
     let settings = format!(
         "mynetworks = 127.0.0.0/8\nsmtpd_relay_restrictions = permit_mynetworks, reject\n\
          default_transport = smtp:[{}]:{}\n\
          sender_dependent_default_transport_maps = texthash:$config_directory/transports\n\
          smtp_tls_CAfile = {}\nsmtp_tls_security_level = secure\n\
-         smtp_tls_secure_cert_match = {SERVER_NAME}\nsmtp_tls_loglevel = 1\n\
+         smtp_tls_secure_cert_match = {}\nsmtp_tls_loglevel = 1\n\
          queue_run_delay = 1s\nminimal_backoff_time = 1s\nmaximal_backoff_time = 2s\n{settings}",
         server.ip(),
         server.port(),
-        world.authority.display()
+        next.authority.display(),
+        next.name,
     );
-    Postfix::start(&folder, "exchange.corp.example", &settings, &services)
+    Postfix::start(folder, "exchange.corp.example", &settings, &services)
 }
 
 /// Waits until Postfix has logged this.

@@ -31,6 +31,8 @@ fn sslyze_finds_nothing_wrong() {
     }
 }
 
+/// Resumption is asserted below, with openssl: sslyze takes a ticket that the server renews, as RFC
+/// 5077 section 3.3 allows, for one that it ignored.
 fn check_scans(scans: &Value) {
     for (name, scan) in scans.as_object().expect("the scans") {
         let wanted = match name.as_str() {
