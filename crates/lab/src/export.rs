@@ -9,8 +9,9 @@
 //! import rules of 2.4).
 //!
 //! What Microsoft would refuse but is of the right type is kept as unusable; a value of the wrong
-//! type is an [`ExportError`] that names the place, what was found and what to do, and all of a
-//! file's are reported together. No file makes this module panic, recurse or grow without bound.
+//! type is an [`ExportError`] that names the place, what was found and what to do; all of them
+//! in a file are reported together, up to a bound. A file that is not in its notation has one error,
+//! where its reader stopped. No file makes this module panic, recurse or grow without bound.
 
 mod clixml;
 mod connector;
@@ -39,3 +40,6 @@ pub use toml::from_toml;
 
 /// How deep values may be nested: the most that `ConvertTo-Json -Depth` can be told to write.
 const DEEPEST: usize = 100;
+
+/// How many problems of one file are told; after them it is the number that matters.
+const MOST_PROBLEMS: usize = 100;

@@ -129,7 +129,7 @@ fn take_domain(tenant: &mut Tenant, domain: &DomainName) -> Result<AcceptedDomai
         .iter()
         .position(|known| known.domain == *domain)
         .ok_or_else(|| ChangeError::UnknownDomain {
-            owner: format!("tenant {:?}", tenant.name),
+            owner: Some(tenant.name.clone()),
             domain: domain.to_string(),
         })?;
     Ok(tenant.accepted_domains.remove(at))
@@ -176,7 +176,7 @@ fn only_owner(world: &World, domain: &DomainName) -> Result<String, ChangeError>
         .collect();
     match owners.as_slice() {
         [] => Err(ChangeError::UnknownDomain {
-            owner: String::from("any tenant"),
+            owner: None,
             domain: domain.to_string(),
         }),
         [only] => Ok(String::from(*only)),
@@ -274,7 +274,7 @@ fn set_property(
         value: shortened(text),
         problem: errors
             .first()
-            .map(|error| error.problem.to_string())
+            .map(|error| error.problem.by_hand().0)
             .unwrap_or_default(),
     })?;
     copy(connector, changed);

@@ -60,10 +60,10 @@ pub enum ChangeError {
         known: String,
     },
     /// Nobody, or not this tenant, accepts the domain.
-    #[error("{owner} does not accept {domain}")]
+    #[error("{}", unaccepted(.owner.as_deref(), .domain))]
     UnknownDomain {
-        /// Who should.
-        owner: String,
+        /// The tenant that should; absent: any.
+        owner: Option<String>,
         /// The domain.
         domain: String,
     },
@@ -91,4 +91,11 @@ pub enum ChangeError {
         /// Those that can.
         known: Vec<&'static str>,
     },
+}
+
+fn unaccepted(owner: Option<&str>, domain: &str) -> String {
+    match owner {
+        Some(owner) => format!("tenant {owner:?} does not accept {domain}"),
+        None => format!("no tenant accepts {domain}"),
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use super::MOST_PROBLEMS;
 use super::node::Node;
 use super::recognise::Kind;
 use crate::world::Place;
@@ -111,6 +112,37 @@ pub enum Problem {
         /// The property.
         property: &'static str,
     },
+    /// There are more than are told.
+    #[error("and {count} more; correct those above first")]
+    More {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl Problem {
+    /// The same of what was never exported: what is wrong, and what its author can do.
+    #[must_use]
+    pub fn by_hand(&self) -> (String, &'static str) {
+        match self {
+            Self::Unexpected { expected, found }
+            | Self::Flattened { expected, found }
+            | Self::Unresolved { expected, found } => {
+                (format!("expected {expected}, found {found}"), "correct it")
+            }
+            Self::Missing { kind, property } => (format!("{kind} has no {property}"), "add it"),
+            Self::Repeated { first } => (
+                format!("property stands twice in its table, the first time in line {first}"),
+                "remove one",
+            ),
+            Self::Unreadable(_)
+            | Self::TooLarge { .. }
+            | Self::Encoding { .. }
+            | Self::Syntax { .. }
+            | Self::TooDeep { .. }
+            | Self::More { .. } => (self.to_string(), ""),
+        }
+    }
 }
 
 impl ExportError {
@@ -123,6 +155,41 @@ impl ExportError {
                 found: node.shown(),
             },
         }
+    }
+}
+
+/// The first problems of a file, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    first: Vec<ExportError>,
+    more: usize,
+    last: Option<Place>,
+}
+
+impl Collected {
+    pub(super) fn add(&mut self, error: ExportError) {
+        if self.first.len() < MOST_PROBLEMS {
+            self.first.push(error);
+        } else {
+            self.more += 1;
+            self.last = Some(error.place);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// In the order of the file.
+    pub(super) fn into_errors(self) -> Vec<ExportError> {
+        let mut errors = self.first;
+        errors.sort_by_key(|error| (error.place.line, error.place.column));
+        let more = self.last.map(|place| ExportError {
+            place,
+            problem: Problem::More { count: self.more },
+        });
+        errors.extend(more);
+        errors
     }
 }
 

@@ -9,7 +9,7 @@ use jsonc_parser::errors::ParseErrorKind;
 use jsonc_parser::{CollectOptions, ParseOptions, ParseStringErrorKind, parse_to_ast};
 
 use super::DEEPEST;
-use super::error::{ExportError, Format, Problem};
+use super::error::{Collected, ExportError, Format, Problem};
 use super::node::{Node, Value};
 use super::position::{Positions, element_path, property_path};
 
@@ -43,14 +43,14 @@ pub(super) fn parse(file: &Arc<Path>, text: &str) -> Result<Option<Node>, Vec<Ex
     if let Some((offset, what)) = stray(text) {
         return Err(refused(offset, syntax(what.to_owned())));
     }
-    let mut repeated = Vec::new();
+    let mut repeated = Collected::default();
     let node = parsed
         .value
         .map(|value| node(&positions, value, "", &mut repeated));
     if repeated.is_empty() {
         Ok(node)
     } else {
-        Err(repeated)
+        Err(repeated.into_errors())
     }
 }
 
@@ -78,7 +78,7 @@ fn node(
     positions: &Positions<'_>,
     value: ast::Value<'_>,
     path: &str,
-    repeated: &mut Vec<ExportError>,
+    repeated: &mut Collected,
 ) -> Node {
     let place = positions.at(value.range().start, path);
     let value = match value {
@@ -107,7 +107,7 @@ fn properties(
     positions: &Positions<'_>,
     object: ast::Object<'_>,
     path: &str,
-    repeated: &mut Vec<ExportError>,
+    repeated: &mut Collected,
 ) -> Vec<(String, Node)> {
     let mut lines = std::collections::HashMap::new();
     let mut properties = Vec::with_capacity(object.properties.len());
@@ -118,7 +118,7 @@ fn properties(
         let value = node(positions, property.value, &path, repeated);
         if let Some(first) = lines.insert(name.clone(), place.line) {
             let problem = Problem::Repeated { first };
-            repeated.push(ExportError { place, problem });
+            repeated.add(ExportError { place, problem });
         }
         properties.push((name, value));
     }

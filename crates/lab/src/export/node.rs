@@ -89,7 +89,9 @@ impl Node {
             Value::Number(digits) => shortened(digits),
             Value::String(text) => format!("{:?}", shortened(text)),
             Value::Expression(text) => format!("the expression {}", shortened(text).escape_debug()),
+            Value::List(nodes) if nodes.is_empty() => "an empty list".to_owned(),
             Value::List(nodes) => format!("a list of {}", nodes.len()),
+            Value::Object(properties) if properties.is_empty() => "an empty object".to_owned(),
             Value::Object(properties) => {
                 let names: Vec<String> = properties
                     .iter()

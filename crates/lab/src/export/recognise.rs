@@ -159,13 +159,9 @@ fn kind(node: &Node) -> Option<Kind> {
         "SmartHostsString",
     ]) {
         Some(Kind::SendConnector)
-    } else if has(&[
-        "RecipientDomains",
-        "UseMXRecord",
-        "RouteAllMessagesViaOnPremises",
-    ]) {
+    } else if has(&OUTBOUND) {
         Some(Kind::OutboundConnector)
-    } else if has(&INBOUND) {
+    } else if has(&INBOUND) || has(&["ConnectorType"]) {
         Some(Kind::InboundConnector)
     } else if has(&[
         "RejectDirectSend",
@@ -209,6 +205,17 @@ impl fmt::Display for Kind {
     }
 }
 
+const OUTBOUND: [&str; 8] = [
+    "RecipientDomains",
+    "UseMXRecord",
+    "RouteAllMessagesViaOnPremises",
+    "SmartHosts",
+    "TlsSettings",
+    "TlsDomain",
+    "AllAcceptedDomains",
+    "IsTransportRuleScoped",
+];
+
 const INBOUND: [&str; 6] = [
     "SenderDomains",
     "SenderIPAddresses",
@@ -218,7 +225,8 @@ const INBOUND: [&str; 6] = [
     "TreatMessagesAsInternal",
 ];
 
-const ACCEPTED: [&str; 4] = [
+const ACCEPTED: [&str; 5] = [
+    "Name",
     "MatchSubDomains",
     "InitialDomain",
     "PendingRemoval",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Map;
 
-use super::error::{ExportError, Problem};
+use super::error::{Collected, ExportError, Problem};
 use super::node::{Node, Value};
 use super::recognise::{Kind, elements};
 use crate::world::Place;
@@ -15,7 +15,7 @@ pub(super) struct Properties<'a> {
     kind: Kind,
     place: &'a Place,
     left: HashMap<String, (&'a str, &'a Node)>,
-    problems: Vec<ExportError>,
+    problems: Collected,
 }
 
 impl<'a> Properties<'a> {
@@ -28,12 +28,12 @@ impl<'a> Properties<'a> {
             kind,
             place: &node.place,
             left: HashMap::with_capacity(entries.len()),
-            problems: Vec::new(),
+            problems: Collected::default(),
         };
         for (name, value) in entries {
             let key = name.to_ascii_lowercase();
             if let Some((_, first)) = properties.left.get(&key) {
-                properties.problems.push(ExportError {
+                properties.problems.add(ExportError {
                     place: value.place.clone(),
                     problem: Problem::Repeated {
                         first: first.place.line,
@@ -123,7 +123,7 @@ impl<'a> Properties<'a> {
             | Value::List(_)
             | Value::Object(_) => Problem::Unexpected { expected, found },
         };
-        self.problems.push(ExportError {
+        self.problems.add(ExportError {
             place: node.place.clone(),
             problem,
         });
@@ -131,7 +131,7 @@ impl<'a> Properties<'a> {
 
     /// Reports that the object lacks `property`.
     pub(super) fn missing(&mut self, property: &'static str) {
-        self.problems.push(ExportError {
+        self.problems.add(ExportError {
             place: self.place.clone(),
             problem: Problem::Missing {
                 kind: self.kind,
@@ -143,12 +143,10 @@ impl<'a> Properties<'a> {
     /// The properties that nobody took, and the object's place; or the problems, in the order of
     /// the file.
     pub(super) fn finish(
-        mut self,
+        self,
     ) -> Result<(Map<String, serde_json::Value>, Place), Vec<ExportError>> {
         if !self.problems.is_empty() {
-            self.problems
-                .sort_by_key(|problem| (problem.place.line, problem.place.column));
-            return Err(self.problems);
+            return Err(self.problems.into_errors());
         }
         let other = self
             .left

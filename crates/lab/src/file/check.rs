@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 
 use super::Lab;
 use super::load::whole;
-use super::problem::{Problem, closest, quoted};
+use super::problem::{Collected, Problem, closest, quoted};
 use super::reader::Report;
 use super::tenant::Draft;
 use crate::world::{
@@ -19,7 +19,7 @@ use crate::world::{
 /// Makes tenants of the drafts, and says what makes a world of them impossible.
 pub(super) fn tenants(lab: &mut Lab, drafts: Vec<Draft>, report: &Report) {
     let mut complain = |problem| report.borrow_mut().push(problem);
-    if drafts.is_empty() && report_is_empty(report) {
+    if drafts.is_empty() && !report.borrow().has_errors() {
         let remedy = "add a [[tenant]] to the world file, name tenant_folders in it, or give a \
                       folder with a tenant.toml in each folder below it";
         report
@@ -52,10 +52,6 @@ pub(super) fn tenants(lab: &mut Lab, drafts: Vec<Draft>, report: &Report) {
         repetitions(&tenant, &mut complain);
         lab.world.tenants.push(tenant);
     }
-}
-
-fn report_is_empty(report: &Report) -> bool {
-    report.borrow().is_empty()
 }
 
 /// Marks the connectors that the service has blocked.
@@ -125,7 +121,7 @@ fn complain_of(
 }
 
 /// What Microsoft lets administrators do, and what comes of it.
-pub(super) fn notices(lab: &Lab, problems: &mut Vec<Problem>) {
+pub(super) fn notices(lab: &Lab, problems: &mut Collected) {
     let mut notice = |place: &Place, what: String, remedy: &str| {
         problems.push(Problem::notice(place.clone(), what, remedy));
     };

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::load::{TENANT, read_text, reason, whole};
-use super::problem::{Problem, quoted};
+use super::problem::{Collected, Problem, Severity, quoted};
 use super::reader::{Report, Source, Table};
 use super::tenant::{self, Draft};
-use crate::export::{self, ExportError, Object};
+use crate::export::{self, Document, ExportError, Object};
 use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization, Place};
 
 /// Reads many folders, on all processors; the tenants come in the folders' order.
@@ -37,7 +38,7 @@ pub(super) fn read_all(folders: &BTreeSet<PathBuf>, report: &Report) -> Vec<Draf
     let mut drafts = Vec::with_capacity(folders.len());
     for (read, problems) in parts {
         drafts.extend(read);
-        report.borrow_mut().extend(problems);
+        report.borrow_mut().append(problems);
     }
     drafts
 }
@@ -45,7 +46,7 @@ pub(super) fn read_all(folders: &BTreeSet<PathBuf>, report: &Report) -> Vec<Draf
 /// A thread for fewer folders is not worth its start.
 const FEWEST: usize = 50;
 
-fn read_part(folders: &[&Path]) -> (Vec<Draft>, Vec<Problem>) {
+fn read_part(folders: &[&Path]) -> (Vec<Draft>, Collected) {
     let report = Report::default();
     let drafts = folders.iter().filter_map(|folder| read(folder, &report));
     (drafts.collect(), report.into_inner())
@@ -73,12 +74,41 @@ fn read(folder: &Path, report: &Report) -> Option<Draft> {
     Some(draft)
 }
 
-/// Whether a folder has files that look like exports.
-pub(super) fn has_exports(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .filter_map(Result::ok)
-        .any(|entry| is_export(&entry.path()))
+/// What is to be said of a folder that has no `tenant.toml`: nothing if no export is in it, a
+/// problem if one is, and a notice if something may be one that cannot be read.
+pub(super) fn no_tenant(folder: &Path, severity: Severity) -> Option<Problem> {
+    let mut unreadable = None;
+    for file in entries(folder).ok()? {
+        match export::read_file(&file) {
+            Ok(documents) if documents.iter().any(is_known) => {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let what = format!(
+                    "holds exports ({}) but no tenant.toml: exports do not tell a tenant's region",
+                    quoted(&name)
+                );
+                let remedy = "write a tenant.toml there with at least region = \"EUR\", or the \
+                              region it is; if it is no tenant, move the exports elsewhere";
+                return Some(Problem {
+                    severity,
+                    ..Problem::error(whole(folder), what, remedy)
+                });
+            }
+            Ok(_) => {}
+            Err(_errors) => unreadable = Some(file),
+        }
+    }
+    let file = unreadable?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let what = format!(
+        "has no tenant.toml and is left out; {}, which cannot be read, may be an export",
+        quoted(&name)
+    );
+    let remedy = "if it is a tenant, write a tenant.toml there with its region";
+    Some(Problem::notice(whole(folder), what, remedy))
+}
+
+fn is_known(document: &Document) -> bool {
+    !matches!(document.object(), Ok(Object::Other(_)))
 }
 
 /// By the end of the name only: what a file is, its content tells.
@@ -92,22 +122,22 @@ fn is_export(path: &Path) -> bool {
 }
 
 fn exports(folder: &Path, report: &Report) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = match fs::read_dir(folder) {
-        Ok(entries) => entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .collect(),
-        Err(error) => {
-            let what = format!("cannot be read: {}", reason(&error));
-            report
-                .borrow_mut()
-                .push(Problem::error(whole(folder), what, "let the lab read it"));
-            return Vec::new();
-        }
-    };
-    files.retain(|path| is_export(path));
+    entries(folder).unwrap_or_else(|error| {
+        let what = format!("cannot be read: {}", reason(&error));
+        report
+            .borrow_mut()
+            .push(Problem::error(whole(folder), what, "let the lab read it"));
+        Vec::new()
+    })
+}
+
+/// The files that may be exports, in the order of their names.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?;
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = paths.filter(|path| is_export(path)).collect();
     files.sort();
-    files
+    Ok(files)
 }
 
 /// A tenant to which exports are added.

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::Lab;
-use super::problem::{Problem, Problems, Severity, sort};
+use super::problem::{Problem, Problems, Severity};
 use super::reader::{Report, Source, Table};
 use super::sections;
 use super::tenant::{self, Draft};
@@ -44,6 +44,7 @@ impl Lab {
 }
 
 const WORLD: &str = "world.toml";
+const TENANTS: &str = "tenants";
 pub(super) const TENANT: &str = "tenant.toml";
 
 /// A path as a file means it: relative to the folder of that file.
@@ -144,15 +145,11 @@ fn main_file(
 
 fn finish(mut lab: Lab, report: Report) -> Result<Lab, Problems> {
     let mut problems = report.into_inner();
-    let refused = problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Error);
-    if refused {
+    if problems.has_errors() {
         return Err(problems.into());
     }
     check::notices(&lab, &mut problems);
-    sort(&mut problems);
-    lab.notices = problems;
+    lab.notices = problems.into_problems();
     Ok(lab)
 }
 
@@ -166,16 +163,16 @@ fn folders_below(path: &Path, report: &Report) -> BTreeSet<PathBuf> {
     for below in entries(path) {
         if below.join(TENANT).is_file() {
             found.insert(below);
-        } else if below.is_dir() && folder::has_exports(&below) {
-            let what = "holds what may be exports, but no tenant.toml: it is left out";
-            let remedy = "if it is a tenant, write a tenant.toml there with its region";
+        } else if below.is_dir() && below != path.join(TENANTS) {
             report
                 .borrow_mut()
-                .push(Problem::notice(whole(&below), what, remedy));
+                .extend(folder::no_tenant(&below, Severity::Error));
         }
     }
     // Here every folder is a tenant, or is meant to be one.
-    found.extend(entries(&path.join("tenants")).filter(|below| below.is_dir()));
+    found.extend(entries(&path.join(TENANTS)).filter(|below| below.is_dir()));
+    let own = folder::no_tenant(path, Severity::Notice);
+    report.borrow_mut().extend(own);
     found
 }
 

@@ -100,7 +100,8 @@ fn typed<T>(table: &Table<'_>, read: Result<T, Vec<ExportError>>) -> Option<T> {
         Ok(object) => Some(object),
         Err(errors) => {
             for error in errors {
-                table.source.complain(error.into());
+                let (what, remedy) = error.problem.by_hand();
+                table.wrong(error.place, Mistake::new(what, remedy));
             }
             None
         }

@@ -1,11 +1,14 @@
 //! What is wrong with a world, in the words its author needs.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::world::Place;
 
 /// Whether a problem keeps the world from being used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The world is refused.
     Error,
@@ -25,6 +28,83 @@ pub struct Problem {
     /// What to do; empty where `what` says it.
     pub remedy: String,
 }
+
+/// Problems as they are found: of each file the first, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    kept: Vec<Problem>,
+    counts: HashMap<(Option<Arc<Path>>, Severity), usize>,
+}
+
+impl Collected {
+    pub(super) fn push(&mut self, problem: Problem) {
+        let key = (problem.place.file.clone(), problem.severity);
+        let count = self.counts.entry(key).or_default();
+        *count += 1;
+        if *count <= MOST {
+            self.kept.push(problem);
+        }
+    }
+
+    pub(super) fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        problems.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    /// What somebody else has found in other files.
+    pub(super) fn append(&mut self, other: Self) {
+        self.kept.extend(other.kept);
+        for (key, count) in other.counts {
+            *self.counts.entry(key).or_default() += count;
+        }
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        let errors = self.counts.keys();
+        errors
+            .into_iter()
+            .any(|(_, severity)| *severity == Severity::Error)
+    }
+
+    /// In the order of files and lines; what has the same place stays in order.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.kept.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.kept.dedup();
+        let mut more: Vec<Problem> = self.counts.into_iter().filter_map(left_out).collect();
+        more.sort_by(|a, b| (order(a), a.severity).cmp(&(order(b), b.severity)));
+        for problem in more {
+            // Behind the last of its file.
+            let file = &problem.place.file;
+            let at = self.kept.partition_point(|kept| kept.place.file <= *file);
+            self.kept.insert(at, problem);
+        }
+        self.kept
+    }
+}
+
+fn order(problem: &Problem) -> (Option<&Path>, u32, u32) {
+    let place = &problem.place;
+    (place.file.as_deref(), place.line, place.column)
+}
+
+/// What is said of the problems of a file that are not.
+fn left_out(((file, severity), count): ((Option<Arc<Path>>, Severity), usize)) -> Option<Problem> {
+    let more = count.checked_sub(MOST).filter(|more| *more > 0)?;
+    let (what, remedy) = match severity {
+        Severity::Error => ("problems", "correct those first"),
+        Severity::Notice => ("notices", "look at those first"),
+    };
+    let place = Place {
+        file,
+        ..Place::default()
+    };
+    Some(Problem {
+        severity,
+        ..Problem::error(place, format!("and {more} more {what}"), remedy)
+    })
+}
+
+/// Of one file; whoever has more has one mistake many times.
+const MOST: usize = 100;
 
 /// Everything that is wrong with a world: at least one error, and the notices beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +149,9 @@ impl Problems {
     }
 }
 
-impl From<Vec<Problem>> for Problems {
-    /// Puts them into the order of files and lines.
-    fn from(mut problems: Vec<Problem>) -> Self {
-        sort(&mut problems);
-        Self(problems)
+impl From<Collected> for Problems {
+    fn from(found: Collected) -> Self {
+        Self(found.into_problems())
     }
 }
 
@@ -90,15 +168,6 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// The order of files and lines; what has the same place stays in order.
-pub(super) fn sort(problems: &mut Vec<Problem>) {
-    problems.sort_by(|a, b| {
-        let key = |problem: &Problem| (problem.place.line, problem.place.column);
-        (&a.place.file, key(a)).cmp(&(&b.place.file, key(b)))
-    });
-    problems.dedup();
-}
 
 /// A value from a file, quoted, escaped and shortened; text that could be a key is not repeated.
 pub(super) fn quoted(value: &str) -> String {

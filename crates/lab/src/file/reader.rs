@@ -9,11 +9,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, closest, quoted};
+use super::problem::{Collected, Problem, closest, quoted};
 use crate::world::Place;
 
 /// Where problems are collected.
-pub(super) type Report = RefCell<Vec<Problem>>;
+pub(super) type Report = RefCell<Collected>;
 
 /// One file's text, as far as places need it.
 pub(super) struct Source<'r> {

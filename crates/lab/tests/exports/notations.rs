@@ -225,12 +225,73 @@ fn unknown_properties_are_kept_as_they_were() {
 }
 
 #[test]
+fn few_properties_are_enough_to_tell_what_an_object_is() {
+    let connectors = objects("a.json", format!("[{{ {SHORT} }}]").as_bytes()).unwrap();
+    assert!(
+        matches!(connectors.as_slice(), [Object::InboundConnector(found)] if found.name == "A"),
+        "{connectors:?}"
+    );
+    let outbound = format!("{{ {SHORT}, \"SmartHosts\": [] }}");
+    let connectors = objects("a.json", outbound.as_bytes()).unwrap();
+    assert!(
+        matches!(connectors.as_slice(), [Object::OutboundConnector(_)]),
+        "{connectors:?}"
+    );
+    // A domain's Name may be anything.
+    assert_eq!(
+        messages(
+            "a.json",
+            br#"[{"Name": "contoso.com", "DomainType": "Authoritative"}]"#
+        ),
+        [
+            "a.json:1:2: [0]: this looks like an accepted domain but has no DomainName; add it, or \
+          export with all properties: `Get-AcceptedDomain | ConvertTo-Json -Depth 6`"
+        ]
+    );
+}
+
+#[test]
+fn a_file_with_countless_problems_tells_the_first_hundred_and_their_number() {
+    let repeated = format!("{{{}\"a\": 1}}", "\"a\": 1,\n".repeat(200_000));
+    let told = messages("a.json", repeated.as_bytes());
+    assert_eq!(told.len(), 101);
+    assert!(
+        told[0].starts_with("a.json:2:1: a: property stands twice"),
+        "{}",
+        told[0]
+    );
+    assert_eq!(
+        told[100],
+        "a.json:200001:1: a: and 199900 more; correct those above first"
+    );
+    let addresses = format!(
+        "{{ {SHORT}, \"SenderIPAddresses\": [{}7] }}",
+        "7,".repeat(999)
+    );
+    let told = messages("a.json", addresses.as_bytes());
+    assert_eq!(told.len(), 101);
+    assert!(told[100].contains(": and 900 more;"), "{}", told[100]);
+}
+
+#[test]
+fn what_is_empty_is_said_to_be() {
+    for (value, found) in [("{}", "an empty object"), ("[[{}]]", "an empty object")] {
+        let text = format!("{{ {SHORT}, \"SenderIPAddresses\": {value} }}");
+        let told = messages("a.json", text.as_bytes());
+        assert!(told[0].contains(&format!("found {found};")), "{told:?}");
+    }
+    let text = r#"{ "Name": [], "ConnectorType": "Partner" }"#;
+    let told = messages("a.json", text.as_bytes());
+    assert!(told[0].contains("found an empty list;"), "{told:?}");
+}
+
+#[test]
 fn an_object_that_fits_nothing_is_no_error() {
     for text in [
         "7",
         "\"contoso.com\"",
         r#"{"Mailbox": "u"}"#,
-        r#"[{"Name": "A", "ConnectorType": 1}]"#,
+        r#"[{"Name": "A", "Enabled": true}]"#,
     ] {
         let objects = objects("a.json", text.as_bytes()).unwrap();
         assert!(

@@ -52,6 +52,51 @@ fn what_microsoft_allows_is_no_error() {
 }
 
 #[test]
+fn of_countless_problems_of_a_file_the_first_are_told_and_their_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let tenant = folder.path().join("A");
+    fs::create_dir(&tenant).unwrap();
+    fs::write(tenant.join("tenant.toml"), "region = \"EUR\"").unwrap();
+    fs::write(
+        tenant.join("notes.json"),
+        format!("[{}7]", "7,".repeat(499)),
+    )
+    .unwrap();
+    let lab = Lab::load(folder.path()).unwrap();
+    let notes = |problems: &[Problem]| -> Vec<String> {
+        let all = problems.iter().map(ToString::to_string);
+        all.filter(|told| told.contains("notes.json")).collect()
+    };
+    let told = notes(&lab.notices);
+    assert_eq!(told.len(), 101);
+    assert!(
+        told[100]
+            .ends_with("notes.json: notice: and 400 more notices; what to do: look at those first"),
+        "{}",
+        told[100]
+    );
+    // Errors are told besides: notices do not crowd them out.
+    fs::write(
+        tenant.join("notes.json"),
+        format!(
+            "[{}{{\"DomainName\": 7}}]",
+            "7,{\"DomainName\": 7},".repeat(499)
+        ),
+    )
+    .unwrap();
+    let problems = Lab::load(folder.path()).unwrap_err();
+    let problems: Vec<Problem> = problems.iter().cloned().collect();
+    let told = notes(&problems);
+    assert_eq!(told.len(), 202);
+    assert!(
+        told[200].ends_with("notes.json: and 400 more problems; what to do: correct those first"),
+        "{}",
+        told[200]
+    );
+    assert!(told[201].contains("and 399 more notices"), "{}", told[201]);
+}
+
+#[test]
 fn a_world_that_is_not_there_is_told_as_such() {
     let nowhere = data("nowhere.toml");
     let told = Lab::load(&nowhere).unwrap_err().to_string();

@@ -1,0 +1,1 @@
+EXOAcceptedDomain "fabrikam.com" { Identity = "fabrikam.com" }
