@@ -5,6 +5,8 @@
 //! a line that is none gets an answer that says so.
 
 mod batch;
+mod complaint;
+mod decoded;
 mod lines;
 mod question;
 mod words;

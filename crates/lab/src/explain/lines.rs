@@ -2,10 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::decoded::Decoded;
+
 /// The lines of an input.
 #[derive(Debug)]
 pub(crate) struct Lines<R: Read> {
-    input: BufReader<R>,
+    input: BufReader<Decoded<R>>,
     line: Vec<u8>,
     number: u64,
 }
@@ -28,7 +30,7 @@ const KEPT: usize = 1 << 20;
 impl<R: Read> Lines<R> {
     pub(crate) fn new(input: R) -> Self {
         Self {
-            input: BufReader::with_capacity(256 << 10, input),
+            input: BufReader::with_capacity(256 << 10, Decoded::new(input)),
             line: Vec::new(),
             number: 0,
         }

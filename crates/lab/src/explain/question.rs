@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::complaint::{complaint, shortened};
 use super::lines::LONGEST;
 use crate::attribution::{Certificate, Forest, Submission, Transaction};
 use crate::events::Substitutions;
@@ -50,8 +51,14 @@ pub enum CertificateProblem {
 /// Why a line is no question.
 #[derive(Debug, thiserror::Error)]
 pub enum QuestionError {
-    /// The line is no JSON, or not of this form.
-    #[error("{what} at column {column}")]
+    /// Nothing stands in the line.
+    #[error("empty; write one JSON object a line")]
+    Empty,
+    /// The line is no UTF-8.
+    #[error("no UTF-8 text; save the file as UTF-8, or as UTF-16 with its byte order mark")]
+    NoText,
+    /// The line is no JSON.
+    #[error("no JSON: {what} at column {column}; write one object a line")]
     Json {
         /// What is wrong.
         what: String,
@@ -59,8 +66,42 @@ pub enum QuestionError {
         column: usize,
     },
     /// The line is JSON, but no object.
-    #[error("not a JSON object")]
+    #[error(
+        "not a JSON object; write one a line, as {{\"mail_from\":\"\",\"rcpt_to\":[\"u@contoso.com\"]}}"
+    )]
     Object,
+    /// The form has no such key.
+    #[error("unknown key {key:?}; the keys are {known}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The form needs this key.
+    #[error("{key} is missing; write {remedy}")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// What it can be.
+        remedy: &'static str,
+    },
+    /// A value is of a kind that its key does not have.
+    #[error("{found}; write {remedy}")]
+    Value {
+        /// The key and what stands there.
+        found: String,
+        /// What it can be.
+        remedy: &'static str,
+    },
+    /// Addresses come as they are, without the syntax of SMTP.
+    #[error("{key} is {value:?}; write addresses without angle brackets, the null sender as \"\"")]
+    Brackets {
+        /// The key.
+        key: &'static str,
+        /// The address, shortened.
+        value: String,
+    },
     /// The id is a list, an object, or a number that readers of the answer may not take.
     #[error("id is neither a string, a number, true, false nor null")]
     Id,
@@ -77,7 +118,7 @@ pub enum QuestionError {
     #[error("region is {0:?}; write a word such as EUR, or null for no check")]
     Region(String),
     /// Attribution needs a recipient.
-    #[error("rcpt_to is empty")]
+    #[error("rcpt_to is empty; write at least one address")]
     NoRecipient,
 }
 
@@ -113,8 +154,8 @@ impl Question {
         if line.trim_ascii_start().first() != Some(&b'{') {
             return Err((String::from(NULL), not_an_object(line)));
         }
-        let raw: Raw<'_> = serde_json::from_slice(line)
-            .map_err(|error| (id_of(line), QuestionError::of(&error)))?;
+        let raw: Raw<'_> =
+            serde_json::from_slice(line).map_err(|error| (id_of(line), complaint(line, &error)))?;
         let id = match raw.id.map(RawValue::get) {
             None => NULL,
             Some(id) if is_scalar(id) => id,
@@ -172,6 +213,10 @@ impl Question {
         };
         if raw.rcpt_to.is_empty() {
             return Err(QuestionError::NoRecipient);
+        }
+        bare("mail_from", &raw.mail_from)?;
+        for rcpt in &raw.rcpt_to {
+            bare("rcpt_to", rcpt)?;
         }
         Ok(Self {
             certificate_problem,
@@ -233,25 +278,13 @@ impl CertificateProblem {
     }
 }
 
-impl QuestionError {
-    /// serde's words, with the column alone: its line is always the first.
-    fn of(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        let what = text.split(" at line ").next().unwrap_or_default();
-        Self::Json {
-            what: String::from(what),
-            column: error.column(),
-        }
-    }
-}
-
 const NULL: &str = "null";
 const NOWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 fn not_an_object(line: &[u8]) -> QuestionError {
     match serde_json::from_slice::<IgnoredAny>(line) {
         Ok(_) => QuestionError::Object,
-        Err(error) => QuestionError::of(&error),
+        Err(error) => complaint(line, &error),
     }
 }
 
@@ -259,8 +292,13 @@ fn is_word(text: &str) -> bool {
     (1..=16).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_alphanumeric())
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
+/// No address begins or ends with an angle bracket.
+fn bare(key: &'static str, address: &str) -> Result<(), QuestionError> {
+    if address.starts_with('<') || address.ends_with('>') {
+        let value = shortened(address);
+        return Err(QuestionError::Brackets { key, value });
+    }
+    Ok(())
 }
 
 /// Whether an id can go back as it is: no list, no object, no number beyond what readers take.

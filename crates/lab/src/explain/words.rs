@@ -17,13 +17,8 @@ pub fn describe(forest: &Forest, attribution: &Attribution) -> Vec<String> {
     ];
     for (index, why) in attribution.why.iter().enumerate() {
         let why = why.explained(forest.world());
-        let guess = if why.documented {
-            ""
-        } else {
-            " [not documented: the lab's decision]"
-        };
         lines.push(format!(
-            "  {:3}. {}, {}: {}{guess}",
+            "  {:3}. {}, {}: {}",
             index + 1,
             why.stage,
             why.outcome,

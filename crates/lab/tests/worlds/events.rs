@@ -271,7 +271,7 @@ fn a_sample_line_that_is_no_message_is_told_and_passed_over() {
     assert_eq!((compared.lines, compared.errors), (2, 2));
     let text = String::from_utf8(output).unwrap();
     assert!(
-        text.starts_with("{\"id\":null,\"error\":\"line 1: missing field"),
+        text.starts_with("{\"id\":null,\"error\":\"line 1: mail_from is missing; write"),
         "{text}"
     );
 }
@@ -293,7 +293,7 @@ fn what_does_not_exist_is_named_and_nothing_is_changed() {
         ),
         (
             "domain-moved domain=nobody.example to=A",
-            "any tenant does not accept nobody.example",
+            "no tenant accepts nobody.example",
         ),
         (
             "domain-moved domain=contoso.com to=A",

@@ -1,6 +1,8 @@
 //! The batch form, played with the test vectors of `exchange-online.md` section 1.17.
 
+use std::cell::Cell;
 use std::fs;
+use std::io::{self, Read, Write};
 
 use serde_json::{Value, json};
 use tenantry_lab::attribution::Forest;
@@ -115,21 +117,36 @@ fn an_id_comes_back_as_it_was() {
 fn a_line_that_is_no_question_says_why_and_the_next_one_is_answered() {
     let good = r#"{"id":"good","mail_from":"","rcpt_to":["x@gmail.test"]}"#;
     let cases = [
-        ("", "EOF while parsing a value at column 0", json!(null)),
-        ("[1]", "not a JSON object", json!(null)),
+        ("", "empty; write one JSON object a line", json!(null)),
+        (" \t\r", "empty; write one JSON object a line", json!(null)),
+        (
+            "[1]",
+            r#"not a JSON object; write one a line, as {"mail_from":"","rcpt_to":["u@contoso.com"]}"#,
+            json!(null),
+        ),
+        (
+            "nonsense",
+            "no JSON: expected ident at column 2; write one object a line",
+            json!(null),
+        ),
+        (
+            "{\0}",
+            "no UTF-8 text; save the file as UTF-8, or as UTF-16 with its byte order mark",
+            json!(null),
+        ),
         (
             "{\"id\":\"1\",",
-            "EOF while parsing a value at column 10",
+            "no JSON: EOF while parsing a value at column 10; write one object a line",
             json!("1"),
         ),
         (
             r#"{"id":"2","mail_from":"","rcpt_to":[]}"#,
-            "rcpt_to is empty",
+            "rcpt_to is empty; write at least one address",
             json!("2"),
         ),
         (
             r#"{"id":3,"rcpt_to":["a@b.c"]}"#,
-            "missing field `mail_from` at column 28",
+            "mail_from is missing; write the sender, as \"u@contoso.com\", or \"\" for the null sender",
             json!(3),
         ),
         (
@@ -167,17 +184,152 @@ fn a_line_that_is_no_question_says_why_and_the_next_one_is_answered() {
         );
         assert_eq!(answers[1]["id"], "good");
     }
-    let unknown = answer(r#"{"id":"8","colour":1,"mail_from":"","rcpt_to":["a@b.c"]}"#);
-    let error = unknown["error"].as_str().unwrap();
-    assert!(
-        error.starts_with("line 1: unknown field `colour`"),
-        "{error}"
-    );
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_with_its_key_and_what_to_write() {
+    let list = "write a list of addresses, as [\"u@fabrikam.com\"]";
+    for (key, value, told) in [
+        ("rcpt_to", "null", format!("rcpt_to is null; {list}")),
+        (
+            "rcpt_to",
+            "\"a@b.c\"",
+            format!("rcpt_to is \"a@b.c\"; {list}"),
+        ),
+        (
+            "rcpt_to",
+            "[\"a@b.c\",7]",
+            format!("rcpt_to is a list with 7; {list}"),
+        ),
+        ("tls", "\"no\"", "tls is \"no\"; write true or false".into()),
+        (
+            "certificate_names",
+            "\"mail.a.example\"",
+            "certificate_names is \"mail.a.example\"; write a list of names, as \
+             [\"mail.contoso.com\"], or null without a certificate"
+                .into(),
+        ),
+        (
+            "colour",
+            "1",
+            "unknown key \"colour\"; the keys are id, certificate_names, certificate_problem, ip, \
+             region, tls, mail_from, header_from, rcpt_to"
+                .into(),
+        ),
+    ] {
+        let mut question = json!({"id": "k", "mail_from": "", "rcpt_to": ["a@b.c"]});
+        question[key] = serde_json::from_str(value).unwrap();
+        let expected = json!({"id": "k", "error": format!("line 1: {told}")});
+        assert_eq!(answer(&question.to_string()), expected);
+    }
+    let twice = answer(r#"{"mail_from":"","mail_from":"","rcpt_to":["a@b.c"]}"#);
+    let error = twice["error"].as_str().unwrap();
+    assert!(error.contains("duplicate field `mail_from`"), "{error}");
+}
+
+#[test]
+fn an_address_in_angle_brackets_is_an_error_of_its_line() {
+    for (key, value, shown) in [
+        ("mail_from", json!("<>"), "<>"),
+        ("mail_from", json!("<u@contoso.com>"), "<u@contoso.com>"),
+        ("rcpt_to", json!(["a@b.c", "<a@b.c>"]), "<a@b.c>"),
+    ] {
+        let mut question = json!({"mail_from": "", "rcpt_to": ["a@b.c"]});
+        question[key] = value;
+        let error = format!(
+            "line 1: {key} is \"{shown}\"; write addresses without angle brackets, the null sender as \"\""
+        );
+        assert_eq!(
+            answer(&question.to_string()),
+            json!({"id": null, "error": error})
+        );
+    }
+    let quoted = answer(r#"{"mail_from":"\"<u>\"@contoso.com","rcpt_to":["a@b.c"]}"#);
+    assert!(quoted["results"].is_array(), "{quoted}");
+}
+
+#[test]
+fn what_powershell_saves_is_read_whatever_its_encoding() {
+    let forest = vectors();
+    let text = fs::read_to_string(data("vectors/vectors.jsonl")).unwrap();
+    let (expected, _) = answers(&forest, text.as_bytes());
+    let units = || text.replace('\n', "\r\n").into_bytes();
+    let utf8 = [&b"\xEF\xBB\xBF"[..], &units()].concat();
+    let little: Vec<u8> = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let big: Vec<u8> = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    for input in [utf8, little, big] {
+        assert_eq!(answers(&forest, &input).0, expected);
+    }
+}
+
+/// Gives lines one after the other and keeps count of them, as the writer does of the answers.
+struct Ahead<'c> {
+    lines: usize,
+    asked: &'c Cell<usize>,
+    answered: &'c Cell<usize>,
+    most: &'c Cell<usize>,
+}
+
+impl Read for Ahead<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        const LINE: &[u8] = b"{\"mail_from\":\"u@contoso.com\",\"rcpt_to\":[\"x@gmail.test\"]}\n";
+        let ahead = self.asked.get() - self.answered.get();
+        self.most.set(self.most.get().max(ahead));
+        let fitting = into.len() / LINE.len();
+        let given = fitting.min(self.lines - self.asked.get());
+        for (to, from) in into
+            .iter_mut()
+            .zip(LINE.iter().cycle())
+            .take(given * LINE.len())
+        {
+            *to = *from;
+        }
+        self.asked.set(self.asked.get() + given);
+        Ok(given * LINE.len())
+    }
+}
+
+struct Answered<'c>(&'c Cell<usize>);
+
+impl Write for Answered<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let lines = octets.iter().filter(|octet| **octet == b'\n').count();
+        self.0.set(self.0.get() + lines);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_batch_never_reads_far_ahead_of_its_answers() {
+    let (asked, answered, most) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let input = Ahead {
+        lines: 100_000,
+        asked: &asked,
+        answered: &answered,
+        most: &most,
+    };
+    let summary = Batch::new(&vectors())
+        .run(input, Answered(&answered))
+        .unwrap();
+    assert_eq!((summary.lines, summary.errors), (100_000, 0));
+    assert_eq!(answered.get(), 100_000);
+    // When it asks for more, everything that it was given is answered.
+    assert_eq!(most.get(), 0);
 }
 
 #[test]
 fn bytes_that_are_no_text_are_an_error_of_their_line() {
-    let (answers, summary) = answers(&vectors(), b"\xff\xfe\n{\"id\":\"\xff\"}\n\0\n");
+    let (answers, summary) = answers(&vectors(), b"\xfe\xfd\n{\"id\":\"\xff\"}\n\0\n");
     assert_eq!((summary.lines, summary.errors), (3, 3));
     assert_eq!(answers.len(), 3);
 }
@@ -268,4 +420,20 @@ fn people_get_the_result_the_reply_and_the_steps_in_words() {
         "{}",
         lines[3]
     );
+}
+
+#[test]
+fn what_is_not_documented_is_marked_once() {
+    let forest = vectors();
+    let question = Question {
+        mail_from: String::from("nix"),
+        ..Question::new()
+    };
+    let attribution = question
+        .begin(&forest, &Substitutions::default())
+        .recipient(&forest, "x@gmail.test");
+    let marks = |line: &String| line.matches("documented").count();
+    let lines = describe(&forest, &attribution);
+    assert!(lines.iter().any(|line| marks(line) == 1), "{lines:#?}");
+    assert!(lines.iter().all(|line| marks(line) <= 1), "{lines:#?}");
 }
