@@ -48,12 +48,16 @@ fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8, u
     }
 }
 
-/// A world; whatever is wrong with it is said.
+/// A world; whatever is wrong with it is said, and what somebody may want to look at.
 fn load(path: &Path) -> Result<file::Lab, u8> {
-    file::Lab::load(path).map_err(|problems| {
+    let lab = file::Lab::load(path).map_err(|problems| {
         exit::complain(&problems);
         exit::CONFIGURATION
-    })
+    })?;
+    for notice in &lab.notices {
+        exit::complain(notice);
+    }
+    Ok(lab)
 }
 
 /// A file, or standard input.
@@ -61,7 +65,13 @@ fn input(path: &Path) -> Result<Box<dyn Read>, u8> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }
-    match File::open(path) {
+    let opened = File::open(path).and_then(|file| {
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(file)
+    });
+    match opened {
         Ok(file) => Ok(Box::new(file)),
         Err(error) => Err(unreadable(path, &error)),
     }

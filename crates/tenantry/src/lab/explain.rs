@@ -123,7 +123,11 @@ fn certificate(wanted: &Explain, lab: &file::Lab) -> Result<(Value, Value), u8> 
         ClientCertificate::Verified(verified) => Ok((names(verified.names()), Value::Null)),
         ClientCertificate::Untrusted(untrusted) => {
             let why = untrusted.reason.description();
-            exit::complain(&format_args!("{}: does not count: {why}", path.display()));
+            let hint = hint(untrusted.reason, &text);
+            exit::complain(&format_args!(
+                "{}: does not count: {why}{hint}",
+                path.display()
+            ));
             let problem = problem(untrusted.reason);
             let claimed = chain.claimed_names(DEFAULT_MAX_NAMES);
             Ok((names(&claimed), json!(problem.as_str())))
@@ -131,6 +135,17 @@ fn certificate(wanted: &Explain, lab: &file::Lab) -> Result<(Value, Value), u8> 
         ClientCertificate::NotOffered | ClientCertificate::NotPresented => {
             Ok((Value::Null, Value::Null))
         }
+    }
+}
+
+/// A chain without its intermediate looks like one of an authority that nobody knows.
+fn hint(reason: UntrustedReason, pem: &[u8]) -> &'static str {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let certificates = pem.windows(BEGIN.len()).filter(|text| *text == BEGIN);
+    if reason == UntrustedReason::UnknownIssuer && certificates.count() == 1 {
+        "; the file holds the leaf alone: append the intermediate that issued it, if one did"
+    } else {
+        ""
     }
 }
 

@@ -20,9 +20,6 @@ use crate::exit;
 /// Serves until it is told to stop.
 pub(super) fn run(wanted: &Run) -> Result<u8, u8> {
     let lab = load_to_run(wanted)?;
-    for notice in &lab.notices {
-        exit::complain(notice);
-    }
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         exit::complain(&error);
