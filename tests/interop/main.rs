@@ -2,7 +2,10 @@
 //!
 //! Every message must arrive once, octet for octet but for the trace fields in front, on a
 //! connection that presented the certificate of the right tenant. `tests/run.sh interop` installs
-//! the programs; a missing one is a failure. Postfix needs root.
+//! the programs; a missing one is a failure. Postfix and Exim need root.
+//!
+//! The modules `lab_*` put the same senders in front of `tenantry lab run`, and compare its journal
+//! and its maildirs with what was sent; `lab_tls` lets sslyze and openssl judge its TLS.
 
 #![expect(
     clippy::expect_used,
