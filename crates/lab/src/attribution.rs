@@ -11,6 +11,7 @@
 
 mod address;
 mod certificate;
+mod expectation;
 mod index;
 mod name;
 mod partner;
@@ -29,6 +30,7 @@ pub use why::{Explained, Outcome, Reason, Stage, Standing, Why};
 
 use address::Mailbox;
 use certificate::Certified;
+use expectation::Came;
 use index::Index;
 use name::Presented;
 use sender::{Candidate, Sent};
@@ -89,6 +91,8 @@ pub struct Transaction {
     candidates: Vec<Candidate>,
     /// The region of the incoming recipients that were accepted so far.
     accepted_region: Option<Region>,
+    /// The region of the first incoming recipient that was refused: it binds nothing.
+    refused_region: Option<Region>,
     why: Vec<Why>,
 }
 
@@ -198,12 +202,22 @@ impl Forest {
         let mut why = Vec::new();
         let ip = submission.ip.to_canonical();
         let sender = Mailbox::parse(submission.mail_from);
+        if !submission.tls && !matches!(submission.certificate, Certificate::NotPresented) {
+            let reason = Reason::CertificateWithoutTls;
+            why.push(Why::new(Stage::Certificate, Outcome::Note, reason));
+        }
         let presented = Presented::new(&submission.certificate, &mut why);
-        let (certified, matches) = certificate::stage(self, &presented, &mut why);
+        let came = Came {
+            presented: &presented,
+            ip,
+        };
+        let coverage = sender.domain().map(|domain| self.index.owners(domain));
+        let owners = coverage.map_or_else(Vec::new, |coverage| coverage.tenants());
+        let (certified, matches) = certificate::stage(self, came, &owners, &mut why);
         let mut candidates = Vec::new();
         let decision = match certified {
             Certified::Connector { connector, name } => {
-                sender::passed_over(self, ip, &sender, connector, &mut why);
+                sender::passed_over(self, came, &sender, connector, &mut why);
                 Decision::Originating {
                     basis: Basis::Certificate,
                     connector,
@@ -212,9 +226,9 @@ impl Forest {
             }
             Certified::Tie => Decision::Tie,
             Certified::Nothing => {
-                candidates = sender::candidates(self, ip, matches, &mut why);
+                candidates = sender::candidates(self, ip, &owners, matches, &mut why);
                 let header_from = submission.header_from;
-                match sender::stage(self, &candidates, &sender, header_from, &mut why) {
+                match sender::stage(self, came, &candidates, &sender, header_from, &mut why) {
                     Sent::Connector { connector, name } => Decision::Originating {
                         basis: Basis::Sender,
                         connector,
@@ -234,6 +248,7 @@ impl Forest {
             decision,
             candidates,
             accepted_region: None,
+            refused_region: None,
             why,
         }
     }
@@ -268,10 +283,21 @@ impl Transaction {
     pub fn recipient(&mut self, forest: &Forest, rcpt: &str) -> Attribution {
         let arrival = recipient::attribute(forest, self, rcpt);
         let (attribution, region) = policy::apply(forest, self, arrival);
-        if attribution.answer == Answer::Accepted && self.accepted_region.is_none() {
-            self.accepted_region = region;
+        let of_its_kind = match attribution.answer {
+            Answer::Accepted => &mut self.accepted_region,
+            Answer::Refused(_) => &mut self.refused_region,
+        };
+        if of_its_kind.is_none() {
+            *of_its_kind = region;
         }
         attribution
+    }
+
+    fn came(&self) -> Came<'_> {
+        Came {
+            presented: &self.presented,
+            ip: self.ip,
+        }
     }
 }
 

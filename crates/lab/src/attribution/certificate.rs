@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::world::{AmbiguousPolicy, TenantIndex, Wildcard};
+use crate::world::{AmbiguousPolicy, TenantIndex, TlsSenderCertificateName, Wildcard};
 
+use super::expectation::{self, Came};
 use super::index::{Acceptance, Entry, NameHit, is_active};
 use super::name::{Apex, Exactness, Name, Presented, pattern_domain, pattern_text};
-use super::why::{LISTED, Outcome, Reason, Stage, Why, list};
+use super::why::{LISTED, Outcome, Reason, Stage, Standing, Why, list, list_first};
 use super::{ConnectorRef, Forest, shortfall};
 
 /// What the certificate says.
@@ -40,19 +41,26 @@ pub(super) struct Rank {
     pattern: usize,
 }
 
-/// Decides by certificate; gives back what matched, for the sender stage.
+/// Decides by certificate; gives back what matched, for the sender stage. Lists begin with the
+/// `owners` of the sender domain.
 pub(super) fn stage(
     forest: &Forest,
-    presented: &Presented,
+    came: Came<'_>,
+    owners: &[TenantIndex],
     why: &mut Vec<Why>,
 ) -> (Certified, Vec<Match>) {
+    let presented = came.presented;
     if presented.names().is_empty() {
         return (Certified::Nothing, Vec::new());
     }
     let matches = matches(forest, presented);
-    let certified = decide(forest, &matches, why);
-    near_misses(forest, presented, why);
+    let certified = decide(forest, &matches, owners, why);
+    near_misses(forest, presented, owners, why);
     unmatched(forest, presented, why);
+    if matches!(certified, Certified::Nothing) {
+        let renewed = accepting_names(forest, presented);
+        expectation::note(forest, came, Stage::Certificate, &renewed, why);
+    }
     (certified, matches)
 }
 
@@ -89,10 +97,17 @@ fn matches(forest: &Forest, presented: &Presented) -> Vec<Match> {
     matches
 }
 
-fn decide(forest: &Forest, matches: &[Match], why: &mut Vec<Why>) -> Certified {
+fn decide(
+    forest: &Forest,
+    matches: &[Match],
+    owners: &[TenantIndex],
+    why: &mut Vec<Why>,
+) -> Certified {
+    let of_owner = |lost: &&Match| owners.contains(&lost.tenant());
     let accepted = || matches.iter().filter(|found| found.is_accepted());
     let Some(best) = accepted().map(|found| found.rank).max() else {
-        list(matches.iter(), |lost| not_accepted(forest, lost), why);
+        let lost = |lost| not_accepted(forest, lost);
+        list_first(matches.iter(), of_owner, lost, why);
         return Certified::Nothing;
     };
     let winners: Vec<&Match> = accepted().filter(|found| found.rank == best).collect();
@@ -107,7 +122,7 @@ fn decide(forest: &Forest, matches: &[Match], why: &mut Vec<Why>) -> Certified {
                 name: first.name.to_string(),
             }
         }
-        Some(_) | None => tie(forest, &winners, tenants.len(), why),
+        Some(_) | None => tie(forest, &winners, owners, tenants.len(), why),
     };
     let rival = winners.first().map(|first| (first.entry.at, first.rank));
     let losers = matches
@@ -117,16 +132,23 @@ fn decide(forest: &Forest, matches: &[Match], why: &mut Vec<Why>) -> Certified {
         Some((rival, best)) if lost.is_accepted() => vec![lost.outranked(best).rival(rival)],
         Some(_) | None => not_accepted(forest, lost),
     };
-    list(losers, lost, why);
+    list_first(losers, of_owner, lost, why);
     certified
 }
 
-fn tie(forest: &Forest, winners: &[&Match], tenants: usize, why: &mut Vec<Why>) -> Certified {
+fn tie(
+    forest: &Forest,
+    winners: &[&Match],
+    owners: &[TenantIndex],
+    tenants: usize,
+    why: &mut Vec<Why>,
+) -> Certified {
+    let of_owner = |tied: &&&Match| owners.contains(&tied.tenant());
     let tied = |tied: &&Match| {
         let value = format!("the certificate name {}", tied.name);
         vec![tied.lost(Reason::Tie).value(value)]
     };
-    list(winners.iter(), tied, why);
+    list_first(winners.iter(), of_owner, tied, why);
     why.push(tie_summary(forest, Stage::Certificate, tenants));
     match forest.world.profile.ambiguous_policy {
         AmbiguousPolicy::RejectAndReport => Certified::Tie,
@@ -160,6 +182,8 @@ fn chosen(forest: &Forest, winner: &Match) -> Why {
     .connector(winner.entry.at)
     .value(winner.name.clone())
     .against(format!("{domain}{}", accepted.1))
+    // Neither is documented for names of connectors (section 1.5 a).
+    .guess(!accepted.1.is_empty())
 }
 
 /// Why the connector's domain is not its tenant's, with what nearly made it so.
@@ -171,11 +195,20 @@ fn not_accepted(forest: &Forest, lost: &Match) -> Vec<Why> {
         let tenant = Some(lost.tenant());
         shortfall::note(forest, Stage::Certificate, domain, tenant, &mut why);
     }
+    // Of a wildcard below an accepted domain only section 1.18 says that it needs MatchSubDomains.
+    let wildcard = matches!(pattern, Some(TlsSenderCertificateName::Wildcard(_)));
+    for line in &mut why {
+        if wildcard && line.reason == Reason::WithoutMatchSubDomains {
+            line.standing = Standing::LabDecision;
+        }
+    }
     why
 }
 
 /// Connectors that would have matched, and do not take part.
-fn near_misses(forest: &Forest, presented: &Presented, why: &mut Vec<Why>) {
+fn near_misses(forest: &Forest, presented: &Presented, owners: &[TenantIndex], why: &mut Vec<Why>) {
+    let of_owner = |at: ConnectorRef| owners.contains(&at.tenant);
+    let hit_of_owner = |hit: &NameHit| of_owner(hit.entry.at);
     let apex = Apex::of(&forest.world.profile);
     let index = &forest.index;
     for name in presented.names().iter().take(LISTED) {
@@ -188,14 +221,17 @@ fn near_misses(forest: &Forest, presented: &Presented, why: &mut Vec<Why>) {
             let reason = inactive_reason(forest, hit.entry.at);
             say(Outcome::Lost, reason, hit.entry.at)
         };
-        list(index.inactive.by_name(name, apex), lost, why);
+        let hits = index.inactive.by_name(name, apex);
+        list_first(hits, hit_of_owner, lost, why);
         let unusable = |hit: NameHit| unusable_name(forest, hit.entry, name);
-        list(index.unusable.by_name(name, apex), unusable, why);
+        let hits = index.unusable.by_name(name, apex);
+        list_first(hits, hit_of_owner, unusable, why);
         let partner = |hit: NameHit| {
             let reason = Reason::PartnerAttributesNothing;
             say(Outcome::Note, reason, hit.entry.at)
         };
-        list(index.partner.by_name(name, apex), partner, why);
+        let hits = index.partner.by_name(name, apex);
+        list_first(hits, hit_of_owner, partner, why);
         let (reason, entries) = match (name.wildcard, apex) {
             (Wildcard::Yes, _) => (
                 Reason::WildcardNameIsNoHost,
@@ -208,7 +244,7 @@ fn near_misses(forest: &Forest, presented: &Presented, why: &mut Vec<Why>) {
             let why = Why::new(Stage::Certificate, Outcome::Lost, reason);
             vec![why.connector(entry.at).value(name.text.clone())]
         };
-        list(entries.iter(), missed, why);
+        list_first(entries.iter(), |entry| of_owner(entry.at), missed, why);
     }
 }
 
@@ -247,6 +283,23 @@ fn unmatched(forest: &Forest, presented: &Presented, why: &mut Vec<Why>) {
         vec![why.value(name.text.clone())]
     };
     list(left, note, why);
+}
+
+/// Whose the names are that matched nothing: after a renewal, the tenant that it was meant for.
+fn accepting_names(forest: &Forest, presented: &Presented) -> Vec<TenantIndex> {
+    let apex = Apex::of(&forest.world.profile);
+    let index = &forest.index;
+    let left = presented.names().iter().take(LISTED);
+    let left = left.filter(|name| index.active.by_name(name, apex).next().is_none());
+    let mut tenants = Vec::new();
+    for name in left {
+        for tenant in index.closest_accepting(&name.host).take(LISTED) {
+            if !tenants.contains(&tenant) {
+                tenants.push(tenant);
+            }
+        }
+    }
+    tenants
 }
 
 impl Match {

@@ -38,6 +38,8 @@ pub(super) struct Index {
     acceptance: HashMap<ConnectorRef, Acceptance>,
     /// Partner connectors of each tenant, by name in ordinal order.
     partners: Vec<Vec<usize>>,
+    /// What attributes, for each tenant, in the same order.
+    on_premises: Vec<Vec<Entry>>,
 }
 
 /// Whether a connector's certificate domain is its tenant's (section 1.5 a).
@@ -64,6 +66,7 @@ impl Index {
             domains: Domains::new(world),
             acceptance: HashMap::new(),
             partners: vec![Vec::new(); world.tenants.len()],
+            on_premises: vec![Vec::new(); world.tenants.len()],
         };
         let mut order = 0;
         for (tenant, connectors) in in_order(world) {
@@ -98,6 +101,9 @@ impl Index {
             }
             ConnectorType::OnPremises if is_active(connector) => {
                 self.active.add(entry, connector);
+                if let Some(own) = self.on_premises.get_mut(entry.at.tenant.0) {
+                    own.push(entry);
+                }
                 self.unusable.add_unusable(entry, connector);
             }
             ConnectorType::OnPremises => self.inactive.add(entry, connector),
@@ -170,9 +176,21 @@ impl Index {
         longest
     }
 
+    /// The tenants with the longest accepted domain that equals `name` or is a suffix of it.
+    pub(super) fn closest_accepting(&self, name: &DomainName) -> impl Iterator<Item = TenantIndex> {
+        let mut listed = ancestors(name).map(|(suffix, _)| self.domains.listed(suffix));
+        let closest = listed.find(|listed| !listed.is_empty());
+        closest.into_iter().flatten().map(|entry| entry.at.tenant)
+    }
+
     /// The Partner connectors of a tenant, disabled ones too, by name in ordinal order.
     pub(super) fn partners(&self, tenant: TenantIndex) -> &[usize] {
         self.partners.get(tenant.0).map_or(&[], Vec::as_slice)
+    }
+
+    /// The active OnPremises connectors of a tenant, by name in ordinal order.
+    pub(super) fn on_premises(&self, tenant: TenantIndex) -> &[Entry] {
+        self.on_premises.get(tenant.0).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -9,8 +9,12 @@ use super::why::{LISTED, Outcome, Reason, Stage, Why};
 
 /// The names that a trusted certificate brings: a sorted set, so that their order in the
 /// certificate means nothing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Presented(Vec<Name>);
+#[derive(Debug, Clone)]
+pub(super) struct Presented {
+    names: Vec<Name>,
+    /// What came, in words.
+    came: Arc<str>,
+}
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,20 +42,25 @@ impl Presented {
     /// The usable names; all others are noted.
     pub(super) fn new(certificate: &Certificate<'_>, why: &mut Vec<Why>) -> Self {
         let note = |reason| Why::new(Stage::Certificate, Outcome::Note, reason);
+        let none = |came: &str| Self {
+            names: Vec::new(),
+            came: came.into(),
+        };
         let texts = match *certificate {
             Certificate::NotPresented => {
                 why.push(note(Reason::NoCertificate));
-                return Self::default();
+                return none("no certificate came");
             }
             Certificate::Untrusted { problem, names } => {
-                let named: Vec<&str> = names.iter().take(LISTED).map(String::as_str).collect();
+                let named = in_brackets(names);
                 why.push(
                     note(Reason::CertificateUntrusted)
                         .value(problem)
-                        .against(named.join(", "))
+                        .against(named.as_str())
                         .count(names.len()),
                 );
-                return Self::default();
+                let problem: String = problem.chars().take(SHOWN).collect();
+                return none(&format!("the certificate{named} counts as none: {problem}"));
             }
             Certificate::Trusted { names } => names,
         };
@@ -74,12 +83,20 @@ impl Presented {
         why.extend(Why::more(Stage::Certificate, invalid.len()));
         if names.is_empty() {
             why.push(note(Reason::NoName));
+            return none("the certificate brings no usable name");
         }
-        Self(names)
+        let texts = names.iter().map(|name| &*name.text);
+        let came = format!("the certificate has {}", some_of(texts)).into();
+        Self { names, came }
     }
 
     pub(super) fn names(&self) -> &[Name] {
-        &self.0
+        &self.names
+    }
+
+    /// What came, in words: `the certificate has mail.contoso.com`.
+    pub(super) fn came(&self) -> &str {
+        &self.came
     }
 }
 
@@ -122,6 +139,30 @@ impl Apex {
     }
 }
 
+/// The names of a certificate that does not count; nothing if they are unknown.
+fn in_brackets(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let shown = |name: &String| name.chars().take(SHOWN).collect::<String>();
+    format!(" ({})", some_of(names.iter().map(shown)))
+}
+
+/// The first of several texts, and how many more there are.
+pub(super) fn some_of<T: AsRef<str>>(mut texts: impl Iterator<Item = T>) -> String {
+    let mut some = String::new();
+    for text in texts.by_ref().take(SOME) {
+        if !some.is_empty() {
+            some.push_str(", ");
+        }
+        some.push_str(text.as_ref());
+    }
+    match texts.count() {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
+}
+
 /// The domain of a usable certificate name.
 pub(super) const fn pattern_domain(pattern: &TlsSenderCertificateName) -> Option<&DomainName> {
     match pattern {
@@ -142,7 +183,7 @@ pub(super) fn pattern_text(pattern: &TlsSenderCertificateName) -> String {
 }
 
 /// A name and everything above it, longest first, with the number of labels.
-pub(super) fn ancestors(name: &DomainName) -> impl Iterator<Item = (&str, usize)> {
+pub(super) fn ancestors(name: &DomainName) -> impl Iterator<Item = (&str, usize)> + Clone {
     let labels = name.labels();
     std::iter::successors(Some(name.as_str()), |name| {
         name.split_once('.').map(|(_first, rest)| rest)
@@ -151,3 +192,5 @@ pub(super) fn ancestors(name: &DomainName) -> impl Iterator<Item = (&str, usize)
 }
 
 const SHOWN: usize = 260;
+/// How many texts one sentence takes.
+const SOME: usize = 8;

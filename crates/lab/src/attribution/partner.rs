@@ -1,15 +1,16 @@
 //! Partner connectors (`exchange-online.md` section 1.12 with 1.18): asked for incoming mail only,
 //! and only those of the recipient's tenant.
 
-use std::net::IpAddr;
+mod telling;
 
 use crate::world::{InboundConnector, SenderDomain, TenantIndex};
 
-use super::certificate::inactive_reason;
-use super::index::{Coverage, is_active, network, usable};
-use super::name::Apex;
-use super::why::{Outcome, Reason, Stage, Why, list};
+use super::expectation::{self, Came};
+use super::index::{Coverage, is_active};
+use super::why::{Why, list};
 use super::{ConnectorRef, Forest, Transaction};
+
+use telling::Telling;
 
 /// What the Partner connectors of a tenant say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +23,9 @@ pub(super) struct Partners {
     pub(super) violated: Option<ConnectorRef>,
     /// The certificate name or the address that does not satisfy it.
     pub(super) missed: Missed,
+    /// The first by name that certificate or address would match, were the message one that its
+    /// SenderDomains and AssociatedAcceptedDomains cover.
+    pub(super) left_out: Option<ConnectorRef>,
 }
 
 /// What a restricting connector misses.
@@ -56,6 +60,16 @@ enum Exclusion {
     NoMatch,
 }
 
+/// A connector that was asked.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    at: ConnectorRef,
+    standing: Standing,
+    connector: &'a InboundConnector,
+    /// Whether certificate or address is what it has.
+    identified: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Via {
     Certificate,
@@ -71,65 +85,75 @@ pub(super) fn consult(
     coverage: &Coverage,
     why: &mut Vec<Why>,
 ) -> Partners {
-    let asked = forest
-        .index
-        .partners(tenant)
-        .iter()
-        .filter_map(|connector| {
-            let at = ConnectorRef {
-                tenant,
-                connector: *connector,
-            };
-            let connector = forest.connector(at)?;
-            let question = Question {
-                forest,
-                transaction,
-                connector,
-            };
-            let standing = match (question.standing(at, coverage), is_active(connector)) {
-                (standing, true) => standing,
-                (Standing::Matches(_) | Standing::BySender, false) => {
-                    Standing::Excluded(Exclusion::Inactive)
-                }
-                (Standing::Violated(_) | Standing::Excluded(_), false) => return None,
-            };
-            Some((at, standing, connector))
-        });
-    let asked: Vec<(ConnectorRef, Standing, &InboundConnector)> = asked.collect();
-    let partners = sum_up(&asked);
-    let line = |(at, standing, connector): &(ConnectorRef, Standing, &InboundConnector)| {
-        let tell = Telling {
+    let came = transaction.came();
+    let ask = |connector: &usize| {
+        let at = ConnectorRef {
+            tenant,
+            connector: *connector,
+        };
+        let connector = forest.connector(at)?;
+        let question = Question {
             forest,
             transaction,
-            partners,
-            coverage,
+            connector,
         };
-        vec![tell.line(*at, *standing, connector)]
+        let standing = match (question.standing(at, coverage), is_active(connector)) {
+            (standing, true) => standing,
+            (Standing::Matches(_) | Standing::BySender, false) => {
+                Standing::Excluded(Exclusion::Inactive)
+            }
+            (Standing::Violated(_) | Standing::Excluded(_), false) => return None,
+        };
+        Some(Asked {
+            at,
+            standing,
+            connector,
+            identified: came.matches(forest, connector),
+        })
     };
-    list(asked.iter(), line, why);
+    let own = forest.index.partners(tenant);
+    let asked: Vec<Asked<'_>> = own.iter().filter_map(ask).collect();
+    let partners = sum_up(&asked);
+    let tell = Telling {
+        forest,
+        transaction,
+        partners,
+        coverage,
+    };
+    list(asked.iter(), |asked| tell.lines(asked), why);
     partners
 }
 
-fn sum_up(asked: &[(ConnectorRef, Standing, &InboundConnector)]) -> Partners {
-    let first = |wanted: fn(Standing) -> bool| {
-        let mut found = asked.iter().filter(|(_, standing, _)| wanted(*standing));
-        found.next().map(|(at, standing, _)| (*at, *standing))
-    };
-    let matched = first(|standing| matches!(standing, Standing::Matches(_)));
-    let by_sender = first(|standing| standing == Standing::BySender);
-    let satisfied = asked.iter().any(|(_, standing, connector)| {
-        restricts(connector) && matches!(standing, Standing::Matches(_))
+fn sum_up(asked: &[Asked<'_>]) -> Partners {
+    let first = |wanted: fn(&Asked<'_>) -> bool| asked.iter().find(|asked| wanted(asked));
+    let matches = |asked: &Asked<'_>| matches!(asked.standing, Standing::Matches(_));
+    let matched = first(matches);
+    let by_sender = first(|asked| asked.standing == Standing::BySender);
+    let satisfied = asked
+        .iter()
+        .any(|asked| restricts(asked.connector) && matches(asked));
+    let violated = asked.iter().find_map(|asked| match asked.standing {
+        Standing::Violated(missed) => Some((asked.at, missed)),
+        Standing::Excluded(_) | Standing::Matches(_) | Standing::BySender => None,
     });
-    let violated = first(|standing| matches!(standing, Standing::Violated(_)));
     let violated = violated.filter(|_| !satisfied);
+    let left_out = first(|asked| asked.identified && asked.standing.is_left_out());
     Partners {
-        credited: matched.or(by_sender).map(|(at, _)| at),
-        matched: matched.map(|(at, _)| at),
+        credited: matched.or(by_sender).map(|asked| asked.at),
+        matched: matched.map(|asked| asked.at),
         violated: violated.map(|(at, _)| at),
-        missed: match violated {
-            Some((_, Standing::Violated(missed))) => missed,
-            Some(_) | None => Missed::Nothing,
-        },
+        missed: violated.map_or(Missed::Nothing, |(_, missed)| missed),
+        left_out: left_out.map(|asked| asked.at),
+    }
+}
+
+impl Standing {
+    /// The message is none of the connector's.
+    const fn is_left_out(self) -> bool {
+        matches!(
+            self,
+            Self::Excluded(Exclusion::Sender | Exclusion::Recipient)
+        )
     }
 }
 
@@ -153,7 +177,9 @@ impl Question<'_> {
         if !self.covers_recipient(at, coverage) {
             return Standing::Excluded(Exclusion::Recipient);
         }
-        let (certificate, address) = (self.certificate(), self.address());
+        let came = self.transaction.came();
+        let certificate = came.name_matching(self.forest, connector).is_some();
+        let address = came.is_listed(connector);
         let missed = (
             connector.restrict_domains_to_certificate && !certificate,
             connector.restrict_domains_to_ip_addresses && !address,
@@ -195,18 +221,6 @@ impl Question<'_> {
                 accepted.is_some_and(|accepted| listed.contains(&accepted.domain))
             })
     }
-
-    fn certificate(&self) -> bool {
-        let apex = Apex::of(&self.forest.world.profile);
-        let pattern = self.connector.tls_sender_certificate_name.as_ref();
-        let mut names = self.transaction.presented.names().iter();
-        pattern.is_some_and(|pattern| names.any(|name| name.is_matched_by(pattern, apex)))
-    }
-
-    fn address(&self) -> bool {
-        let mut networks = self.connector.sender_ip_addresses.iter().filter_map(usable);
-        networks.any(|network| network.contains(&self.transaction.ip))
-    }
 }
 
 /// An unusable value is a criterion too: one that nothing meets.
@@ -214,108 +228,30 @@ fn has_criterion(connector: &InboundConnector) -> bool {
     connector.tls_sender_certificate_name.is_some() || !connector.sender_ip_addresses.is_empty()
 }
 
-/// Whether one of its addresses would match, did Exchange Online take it.
-fn lists_in_vain(connector: &InboundConnector, ip: IpAddr) -> bool {
-    let mut addresses = connector.sender_ip_addresses.iter();
-    addresses.any(|address| {
-        usable(address).is_none() && network(address).is_some_and(|network| network.contains(&ip))
-    })
-}
-
-/// Puts the standings into words.
-struct Telling<'a> {
-    forest: &'a Forest,
-    transaction: &'a Transaction,
-    partners: Partners,
-    coverage: &'a Coverage,
-}
-
-impl Telling<'_> {
-    fn line(&self, at: ConnectorRef, standing: Standing, connector: &InboundConnector) -> Why {
-        let (outcome, reason, value) = match standing {
-            Standing::Matches(via) => (
-                Outcome::Chosen,
-                Reason::PartnerMatched,
-                self.matched_value(via),
-            ),
-            Standing::BySender => (Outcome::Chosen, Reason::PartnerBySender, String::new()),
-            Standing::Violated(missed) => (
-                Outcome::Lost,
-                Reason::PartnerUnsatisfied,
-                missed.text().to_owned(),
-            ),
-            Standing::Excluded(exclusion) => self.excluded(exclusion, at, connector),
-        };
-        let line = |outcome, reason| {
-            let why = Why::new(Stage::Recipient, outcome, reason).connector(at);
-            why.value(value.as_str()).against("SenderIPAddresses")
-        };
-        match (self.partners.credited, standing) {
-            (Some(credited), Standing::Matches(_)) if credited != at => {
-                line(Outcome::Lost, Reason::PartnerLaterByName).rival(credited)
-            }
-            (Some(credited), Standing::BySender) if credited != at => {
-                let reason = match self.partners.matched {
-                    Some(_) => Reason::PartnerAfterOthers,
-                    None => Reason::PartnerLaterByName,
-                };
-                line(Outcome::Lost, reason).rival(credited)
-            }
-            (Some(credited), Standing::Violated(_)) if self.partners.violated.is_none() => {
-                line(Outcome::Note, Reason::RestrictionSatisfied).rival(credited)
-            }
-            (_, _) => line(outcome, reason),
-        }
-    }
-
-    fn excluded(
-        &self,
-        exclusion: Exclusion,
-        at: ConnectorRef,
-        connector: &InboundConnector,
-    ) -> (Outcome, Reason, String) {
-        let ip = self.transaction.ip;
-        let (reason, value) = match exclusion {
-            Exclusion::Inactive => {
-                let reason = inactive_reason(self.forest, at);
-                (reason, "this message".to_owned())
-            }
-            Exclusion::Sender => {
-                let sender = self.transaction.sender.domain().map(ToString::to_string);
-                let sender = sender.unwrap_or_else(|| "a message without sender domain".to_owned());
-                (Reason::PartnerSenderDomains, sender)
-            }
-            Exclusion::Recipient => {
-                let covering = self.coverage.first();
-                let accepted = covering.and_then(|at| self.forest.accepted_domain(at));
-                let domain = accepted.map(|accepted| accepted.domain.to_string());
-                (Reason::PartnerAssociatedDomains, domain.unwrap_or_default())
-            }
-            Exclusion::NoMatch if lists_in_vain(connector, ip) => {
-                (Reason::UnusableValue, format!("the address {ip}"))
-            }
-            Exclusion::NoMatch => (Reason::PartnerNoMatch, String::new()),
-        };
-        (Outcome::Lost, reason, value)
-    }
-
-    fn matched_value(&self, via: Via) -> String {
-        let address = self.transaction.ip;
-        match via {
-            Via::Certificate => "the certificate".to_owned(),
-            Via::Address => format!("the address {address}"),
-            Via::Both => format!("the certificate and the address {address}"),
-        }
-    }
-}
-
 impl Missed {
-    pub(super) const fn text(self) -> &'static str {
+    /// The way that the connector restricts its senders to, and what came instead.
+    pub(super) fn expectation(
+        self,
+        connector: &InboundConnector,
+        came: Came<'_>,
+    ) -> (String, String) {
+        let certificate = || {
+            let expected = expectation::certificate(connector);
+            format!("{expected} (RestrictDomainsToCertificate)")
+        };
+        let address = || {
+            let expected = expectation::addresses(connector);
+            format!("{expected} (RestrictDomainsToIPAddresses)")
+        };
+        let shown = came.presented.came();
         match self {
-            Self::Nothing => "",
-            Self::Certificate => "RestrictDomainsToCertificate",
-            Self::Address => "RestrictDomainsToIPAddresses",
-            Self::Both => "RestrictDomainsToCertificate and RestrictDomainsToIPAddresses",
+            Self::Nothing => (String::new(), String::new()),
+            Self::Certificate => (certificate(), shown.to_owned()),
+            Self::Address => (address(), came.address()),
+            Self::Both => (
+                format!("{} and {}", certificate(), address()),
+                format!("{shown}, and {}", came.address()),
+            ),
         }
     }
 }

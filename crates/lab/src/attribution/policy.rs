@@ -1,5 +1,5 @@
 //! What is refused after attribution (`exchange-online.md` section 1.3 step 4, sections 1.10 to
-//! 1.13 and 3.1). The first refusal in the listed order is given.
+//! 1.13 and 3.1). The first refusal in the listed order is given, and the others are named.
 
 use crate::reply::{Answer, Refusal};
 use crate::world::{DomainType, Region, RelayRefusal, Tenant, TenantIndex};
@@ -9,7 +9,8 @@ use super::recipient::Arrival;
 use super::why::{Outcome, Reason, Stage, Why};
 use super::{Attribution, ConnectorRef, Decision, Direction, Forest, Transaction};
 
-/// Gives the answer. With it comes the region that an accepted recipient binds the transaction to.
+/// Gives the answer. With it comes the region of an incoming recipient: an accepted one binds the
+/// transaction to it.
 pub(super) fn apply(
     forest: &Forest,
     transaction: &Transaction,
@@ -22,20 +23,20 @@ pub(super) fn apply(
         notes: Vec::new(),
         arrival,
     };
-    let refused = policy.first_refusal();
+    let mut refusals = policy.refusals().into_iter();
+    let first = refusals.next();
+    let later: Vec<Why> = refusals.map(|later| later.would_follow(forest)).collect();
     let mut attribution = policy.arrival.attribution;
     attribution.why.append(&mut policy.notes);
-    match refused {
+    attribution.answer = match first {
         Some(Refused { refusal, why }) => {
             attribution.why.push(why);
-            attribution.answer = Answer::Refused(refusal);
-            (attribution, None)
+            Answer::Refused(refusal)
         }
-        None => {
-            attribution.answer = Answer::Accepted;
-            (attribution, policy.region)
-        }
-    }
+        None => Answer::Accepted,
+    };
+    attribution.why.extend(later);
+    (attribution, policy.region)
 }
 
 struct Policy<'a> {
@@ -52,34 +53,80 @@ struct Refused {
     why: Why,
 }
 
+impl Refused {
+    /// The line for one that comes after the first.
+    fn would_follow(&self, forest: &Forest) -> Why {
+        let mut line = note(Reason::WouldFollow);
+        line.tenant = self.why.tenant;
+        line.connector = self.why.connector;
+        let code: Vec<&str> = self.refusal.text().split(' ').take(2).collect();
+        let sentence = self.why.sentence(&forest.world);
+        line.value(code.join(" ")).against(sentence)
+    }
+}
+
+/// One check of an attributed recipient.
+type Check = fn(&mut Policy<'_>, TenantIndex, &Tenant) -> Option<Refused>;
+
+/// For mail to the tenant, in the order of section 1.3 step 4. Where step 4 is silent: a blocked
+/// connector before anything about the recipient, ATTR5 (section 1.11) with step e.
+const INCOMING: &[Check] = &[
+    |policy, _, _| policy.partner(),
+    |policy, at, tenant| policy.direct_send(at, tenant),
+    |policy, _, _| policy.blocked(),
+    |policy, at, tenant| policy.unknown_recipient(at, tenant),
+    |policy, at, tenant| policy.no_mail(at, tenant),
+    |policy, at, _| policy.several_regions(at),
+    |policy, at, tenant| policy.wrong_region(at, tenant),
+];
+
+/// For mail from the tenant.
+const ORIGINATING: &[Check] = &[
+    |policy, _, _| policy.blocked(),
+    |policy, at, tenant| policy.threshold(at, tenant),
+    |policy, at, tenant| policy.unknown_recipient(at, tenant),
+];
+
 impl Policy<'_> {
-    fn first_refusal(&mut self) -> Option<Refused> {
+    /// All refusals, in the listed order; notes only up to the first.
+    fn refusals(&mut self) -> Vec<Refused> {
         let Some(at) = self.arrival.attribution.tenant else {
-            return Some(self.relay_denied());
+            return vec![self.relay_denied()];
         };
-        let tenant = self.forest.world.tenant(at)?;
+        let Some(tenant) = self.forest.world.tenant(at) else {
+            return vec![self.relay_denied()];
+        };
         self.note_disabled(at);
-        match self.arrival.attribution.direction {
-            Direction::Incoming => self
-                .partner()
-                .or_else(|| self.direct_send(at, tenant))
-                .or_else(|| self.blocked())
-                .or_else(|| self.no_mail(at, tenant))
-                .or_else(|| self.unknown_recipient(at, tenant))
-                .or_else(|| self.regions(at, tenant)),
-            Direction::Originating | Direction::None => self
-                .blocked()
-                .or_else(|| self.threshold(at, tenant))
-                .or_else(|| self.unknown_recipient(at, tenant)),
+        let checks: &[Check] = match self.arrival.attribution.direction {
+            Direction::Incoming => {
+                let (region, notes) = self.recipient_region(at, tenant);
+                self.region = Some(region);
+                self.notes.extend(notes);
+                INCOMING
+            }
+            Direction::Originating | Direction::None => ORIGINATING,
+        };
+        let mut refusals = Vec::new();
+        for check in checks {
+            let notes = self.notes.len();
+            let refused = check(self, at, tenant);
+            if !refusals.is_empty() {
+                self.notes.truncate(notes);
+            }
+            refusals.extend(refused);
         }
+        refusals
     }
 
     /// Section 1.12: 5.7.51, and RequireTls without TLS.
     fn partner(&self) -> Option<Refused> {
         let partners = self.arrival.partners?;
         if let Some(violated) = partners.violated {
+            let connector = self.forest.connector(violated)?;
+            let came = self.transaction.came();
+            let (expected, instead) = partners.missed.expectation(connector, came);
             let why = refused(Reason::PartnerRestriction).connector(violated);
-            let why = why.value(partners.missed.text());
+            let why = why.value(expected).against(instead);
             return refuse(Refusal::PartnerRestriction, why);
         }
         let credited = partners.credited?;
@@ -107,7 +154,14 @@ impl Policy<'_> {
             return None;
         };
         self.forest.index.owners(domain).of(at)?;
-        let why = refused(Reason::DirectSend).tenant(at);
+        let partners = self.arrival.partners;
+        let left_out = partners.and_then(|partners| partners.left_out);
+        let by_sender = partners.and_then(|partners| partners.credited);
+        let why = match (left_out, by_sender) {
+            (Some(left_out), _) => refused(Reason::DirectSendExcluded).connector(left_out),
+            (None, Some(by_sender)) => refused(Reason::DirectSendBySender).connector(by_sender),
+            (None, None) => refused(Reason::DirectSend).tenant(at),
+        };
         refuse(Refusal::DirectSend, why.value(domain.as_str()))
     }
 
@@ -189,47 +243,72 @@ impl Policy<'_> {
         refuse(Refusal::RecipientUnknown, why)
     }
 
-    /// Section 1.11: 4.5.3 before 4.4.62, for incoming recipients only.
-    fn regions(&mut self, at: TenantIndex, tenant: &Tenant) -> Option<Refused> {
-        let region = self.recipient_region(at, tenant);
-        let line = |outcome, reason, against: &Region| {
-            let why = Why::new(Stage::Policy, outcome, reason).tenant(at);
-            why.value(region.as_str()).against(against.as_str())
-        };
-        let earlier = self.transaction.accepted_region.as_ref();
-        if let Some(earlier) = earlier.filter(|earlier| **earlier != region) {
-            let why = line(Outcome::Refused, Reason::MultipleRegions, earlier);
-            return refuse(Refusal::MultipleRegions, why);
-        }
-        let endpoint = self.transaction.region.as_ref();
-        if let Some(endpoint) = endpoint.filter(|endpoint| **endpoint != region) {
-            let organization = &tenant.organization;
-            let allowed = tenant.allowed_regions.contains(endpoint);
-            if !organization.in_region_routing_enabled || !allowed {
-                let why = line(Outcome::Refused, Reason::WrongRegion, endpoint);
-                return refuse(Refusal::WrongRegion, why);
+    /// Section 1.11: 4.5.3, for incoming recipients only. What was refused does not count.
+    fn several_regions(&mut self, at: TenantIndex) -> Option<Refused> {
+        let region = self.region.as_ref()?;
+        let Some(earlier) = self.transaction.accepted_region.as_ref() else {
+            let refused = self.transaction.refused_region.as_ref();
+            if let Some(refused) = refused.filter(|refused| *refused != region) {
+                let line = note(Reason::RefusedDoesNotBind).tenant(at);
+                self.notes.push(line.value(refused.as_str()));
             }
-            let note = line(Outcome::Note, Reason::AllowedRegion, endpoint);
-            self.notes.push(note);
+            return None;
+        };
+        if earlier == region {
+            return None;
         }
-        self.region = Some(region);
-        None
+        let why = refused(Reason::MultipleRegions).tenant(at);
+        let why = why.value(region.as_str()).against(earlier.as_str());
+        refuse(Refusal::MultipleRegions, why)
     }
 
-    /// The tenant's region, or with In-Region Routing that of the accepted domain.
-    fn recipient_region(&mut self, at: TenantIndex, tenant: &Tenant) -> Region {
+    /// Section 1.11: 4.4.62, for incoming recipients only.
+    fn wrong_region(&mut self, at: TenantIndex, tenant: &Tenant) -> Option<Refused> {
+        let region = self.region.as_ref()?;
+        let endpoint = self.transaction.region.as_ref();
+        let endpoint = endpoint.filter(|endpoint| *endpoint != region)?;
+        let routing = tenant.organization.in_region_routing_enabled;
+        let listed = tenant.allowed_regions.contains(endpoint);
+        let line = |line: Why| {
+            line.tenant(at)
+                .value(region.as_str())
+                .against(endpoint.as_str())
+        };
+        let because = |reason| note(reason).tenant(at).value(endpoint.as_str());
+        match (routing, listed) {
+            (true, true) => {
+                self.notes.push(line(note(Reason::AllowedRegion)));
+                return None;
+            }
+            (true, false) => self.notes.push(because(Reason::RegionNotAllowed)),
+            (false, true) => self.notes.push(because(Reason::InRegionRoutingOff)),
+            (false, false) => {}
+        }
+        let why = line(refused(Reason::WrongRegion));
+        refuse(Refusal::WrongRegion, why)
+    }
+
+    /// The tenant's region, or with In-Region Routing that of the accepted domain; with what is to
+    /// be said of the latter.
+    fn recipient_region(&self, at: TenantIndex, tenant: &Tenant) -> (Region, Option<Why>) {
         let covering = self.arrival.coverage.of(at);
         let accepted = covering.and_then(|covering| self.forest.accepted_domain(covering.at));
-        let own = accepted
-            .filter(|_| tenant.organization.in_region_routing_enabled)
-            .and_then(|accepted| Some((accepted, accepted.mail_flow_region.as_ref()?)));
+        let own =
+            accepted.and_then(|accepted| Some((accepted, accepted.mail_flow_region.as_ref()?)));
         let Some((accepted, region)) = own else {
-            return tenant.region.clone();
+            return (tenant.region.clone(), None);
         };
-        let line = note(Reason::MailFlowRegion).tenant(at);
-        let line = line.value(region.as_str());
-        self.notes.push(line.against(accepted.domain.as_str()));
-        region.clone()
+        let line = |reason| {
+            let line = note(reason).tenant(at).value(region.as_str());
+            line.against(accepted.domain.as_str())
+        };
+        if tenant.organization.in_region_routing_enabled {
+            (region.clone(), Some(line(Reason::MailFlowRegion)))
+        } else {
+            let differs = *region != tenant.region;
+            let off = differs.then(|| line(Reason::MailFlowRegionOff));
+            (tenant.region.clone(), off)
+        }
     }
 
     fn note_disabled(&mut self, at: TenantIndex) {

@@ -4,6 +4,8 @@ use crate::reply::{Answer, Refusal};
 use crate::world::{DomainName, TenantIndex};
 
 use super::address::Mailbox;
+use super::certificate::tie_summary;
+use super::expectation;
 use super::index::Coverage;
 use super::partner::{self, Partners};
 use super::sender::{Candidate, Reach, several_owners};
@@ -100,6 +102,9 @@ impl Arrival {
             if self.coverage.is_empty() {
                 why.push(note(Reason::RecipientUnowned).value(domain.as_str()));
                 shortfall::note(forest, Stage::Recipient, domain, None, why);
+            } else {
+                let tenants = self.coverage.tenants().len();
+                why.push(tie_summary(forest, Stage::Recipient, tenants));
             }
             return;
         };
@@ -164,13 +169,12 @@ impl Arrival {
 
     fn ask_partners(&mut self, forest: &Forest, transaction: &Transaction, tenant: TenantIndex) {
         let why = &mut self.attribution.why;
+        expectation::note(forest, transaction.came(), Stage::Recipient, &[tenant], why);
         let partners = partner::consult(forest, transaction, tenant, &self.coverage, why);
-        self.attribution.connector = partners.credited;
-        if partners.credited.is_none() {
+        // A violated one refuses the message: neither another one nor the default takes it.
+        self.attribution.connector = partners.violated.or(partners.credited);
+        if self.attribution.connector.is_none() {
             why.push(chosen(Reason::DefaultConnector).tenant(tenant));
-        }
-        if let Some(violated) = partners.violated {
-            self.attribution.connector = Some(violated);
         }
         self.partners = Some(partners);
     }

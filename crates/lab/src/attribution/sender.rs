@@ -11,8 +11,9 @@ use crate::world::{AmbiguousPolicy, DomainName, TenantIndex};
 
 use super::address::Mailbox;
 use super::certificate::{Match, inactive_reason, tie_summary};
+use super::expectation::{self, Came};
 use super::index::{Coverage, Entry, network};
-use super::why::{LISTED, Outcome, Reason, Stage, Why, list};
+use super::why::{LISTED, Outcome, Reason, Stage, Why, list, list_first};
 use super::{ConnectorRef, Forest, shortfall};
 
 /// What MAIL FROM says.
@@ -54,6 +55,7 @@ pub(super) enum Reach {
 pub(super) fn candidates(
     forest: &Forest,
     ip: IpAddr,
+    owners: &[TenantIndex],
     matches: Vec<Match>,
     why: &mut Vec<Why>,
 ) -> Vec<Candidate> {
@@ -76,7 +78,8 @@ pub(super) fn candidates(
         let why = line(Outcome::Lost, Reason::CertificateIsNoCandidate, candidate);
         vec![why.value(candidate.via.value())]
     };
-    list(candidates.iter().filter(kept_out), lost, why);
+    let kept_out = candidates.iter().filter(kept_out);
+    list_first(kept_out, |lost| owners.contains(&lost.tenant()), lost, why);
     let mut listed: Vec<Entry> = forest.index.active.by_address(ip).collect();
     listed.sort_unstable();
     listed.dedup();
@@ -96,12 +99,19 @@ pub(super) fn candidates(
             });
         }
     }
-    near_misses(forest, ip, &address, why);
+    near_misses(forest, ip, &address, owners, why);
     candidates
 }
 
 /// Connectors that list the address and do not take part.
-fn near_misses(forest: &Forest, ip: IpAddr, address: &Arc<str>, why: &mut Vec<Why>) {
+fn near_misses(
+    forest: &Forest,
+    ip: IpAddr,
+    address: &Arc<str>,
+    owners: &[TenantIndex],
+    why: &mut Vec<Why>,
+) {
+    let of_owner = |entry: &Entry| owners.contains(&entry.at.tenant);
     let index = &forest.index;
     let stage = Stage::Sender;
     if index.active.by_address(ip).next().is_none() {
@@ -114,18 +124,18 @@ fn near_misses(forest: &Forest, ip: IpAddr, address: &Arc<str>, why: &mut Vec<Wh
         let why = Why::new(stage, Outcome::Lost, reason).connector(entry.at);
         vec![why.value(value.as_str())]
     };
-    list(index.inactive.by_address(ip), lost, why);
+    list_first(index.inactive.by_address(ip), of_owner, lost, why);
     let unusable = |entry: Entry| {
         let why = Why::new(stage, Outcome::Lost, Reason::UnusableValue).connector(entry.at);
         let against = format!("SenderIPAddresses {}", unusable_text(forest, entry, ip));
         vec![why.value(value.as_str()).against(against)]
     };
-    list(index.unusable.by_address(ip), unusable, why);
+    list_first(index.unusable.by_address(ip), of_owner, unusable, why);
     let partner = |entry: Entry| {
         let why = Why::new(stage, Outcome::Note, Reason::PartnerAttributesNothing);
         vec![why.connector(entry.at).value(value.as_str())]
     };
-    list(index.partner.by_address(ip), partner, why);
+    list_first(index.partner.by_address(ip), of_owner, partner, why);
 }
 
 fn unusable_text(forest: &Forest, entry: Entry, ip: IpAddr) -> String {
@@ -141,6 +151,7 @@ fn unusable_text(forest: &Forest, entry: Entry, ip: IpAddr) -> String {
 /// Decides by the domain of MAIL FROM, and by the From header where the profile has it.
 pub(super) fn stage(
     forest: &Forest,
+    came: Came<'_>,
     candidates: &[Candidate],
     sender: &Mailbox,
     header_from: Option<&str>,
@@ -148,7 +159,7 @@ pub(super) fn stage(
 ) -> Sent {
     let note = |reason| Why::new(Stage::Sender, Outcome::Note, reason);
     let sent = match sender {
-        Mailbox::Proper { domain, .. } => choose(forest, candidates, domain, why),
+        Mailbox::Proper { domain, .. } => choose(forest, came, candidates, domain, why),
         Mailbox::Null => {
             why.push(note(Reason::NullSender));
             without_domain(candidates, why)
@@ -169,7 +180,7 @@ pub(super) fn stage(
         return sent;
     };
     why.push(note(Reason::HeaderFromCounts).value(domain.as_str()));
-    choose(forest, candidates, domain, why)
+    choose(forest, came, candidates, domain, why)
 }
 
 fn without_domain(candidates: &[Candidate], why: &mut Vec<Why>) -> Sent {
@@ -183,6 +194,7 @@ fn without_domain(candidates: &[Candidate], why: &mut Vec<Why>) -> Sent {
 
 fn choose(
     forest: &Forest,
+    came: Came<'_>,
     candidates: &[Candidate],
     domain: &DomainName,
     why: &mut Vec<Why>,
@@ -196,7 +208,7 @@ fn choose(
     let tenants: BTreeSet<TenantIndex> = owned_ones.iter().map(|owned| owned.tenant()).collect();
     let sent = match owned_ones.split_first() {
         None => {
-            unowned(forest, domain, &coverage, why);
+            unowned(forest, came, candidates, domain, &coverage, why);
             Sent::Nothing
         }
         Some((winner, others)) if tenants.len() == 1 => {
@@ -239,15 +251,31 @@ fn tie(forest: &Forest, tied: &[&Candidate], tenants: usize, why: &mut Vec<Why>)
 }
 
 /// Nobody nominated owns the domain: whose is it, and what is missing?
-fn unowned(forest: &Forest, domain: &DomainName, coverage: &Coverage, why: &mut Vec<Why>) {
+fn unowned(
+    forest: &Forest,
+    came: Came<'_>,
+    candidates: &[Candidate],
+    domain: &DomainName,
+    coverage: &Coverage,
+    why: &mut Vec<Why>,
+) {
     let note = |reason| Why::new(Stage::Sender, Outcome::Note, reason).value(domain.as_str());
     if coverage.is_empty() {
         why.push(note(Reason::SenderUnowned));
         shortfall::note(forest, Stage::Sender, domain, None, why);
     }
-    for owner in coverage.tenants().into_iter().take(LISTED) {
-        why.push(note(Reason::OwnerWithoutConnector).tenant(owner));
+    let owners = coverage.tenants();
+    for owner in owners.iter().copied().take(LISTED) {
+        let reason = if forest.index.on_premises(owner).is_empty() {
+            Reason::OwnerHasNoConnector
+        } else if candidates.iter().any(|found| found.tenant() == owner) {
+            Reason::OwnerKeptOut
+        } else {
+            Reason::OwnerWithoutConnector
+        };
+        why.push(note(reason).tenant(owner));
     }
+    expectation::note(forest, came, Stage::Sender, &owners, why);
 }
 
 fn disabled_domain(forest: &Forest, coverage: &Coverage, tenant: TenantIndex, why: &mut Vec<Why>) {
@@ -286,11 +314,15 @@ pub(super) fn several_owners(
 /// The certificate has decided: what the address and MAIL FROM would have said.
 pub(super) fn passed_over(
     forest: &Forest,
-    ip: IpAddr,
+    came: Came<'_>,
     sender: &Mailbox,
     winner: ConnectorRef,
     why: &mut Vec<Why>,
 ) {
+    let ip = came.ip;
+    let owner = sender.domain().map(|domain| forest.index.owners(domain));
+    let owner = owner.and_then(|owners| owners.only());
+    let of_owner = |entry: &Entry| Some(entry.at.tenant) == owner;
     let listed = forest.index.active.by_address(ip);
     let others = listed.filter(|entry| entry.at != winner);
     let lost = |entry: Entry| {
@@ -298,15 +330,15 @@ pub(super) fn passed_over(
         let why = Why::new(Stage::Sender, Outcome::Lost, reason).connector(entry.at);
         vec![why.rival(winner).value(ip.to_string())]
     };
-    list(others, lost, why);
+    list_first(others, of_owner, lost, why);
     let Some(domain) = sender.domain() else {
         return;
     };
-    let owner = forest.index.owners(domain).only();
     if let Some(owner) = owner.filter(|owner| *owner != winner.tenant) {
         let reason = Reason::SenderOfAnotherTenant;
         let line = Why::new(Stage::Sender, Outcome::Note, reason).tenant(owner);
         why.push(line.value(domain.as_str()));
+        expectation::note(forest, came, Stage::Sender, &[owner], why);
     }
 }
 

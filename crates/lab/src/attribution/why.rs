@@ -34,6 +34,8 @@ pub struct Why {
     pub against: Option<Arc<str>>,
     /// How many, where the reason counts.
     pub count: usize,
+    /// Whether Microsoft says so; a documented reason may rest on a decision of the lab here.
+    pub standing: Standing,
 }
 
 /// The step of a [`Why`].
@@ -93,7 +95,19 @@ impl Why {
             value: None,
             against: None,
             count: 0,
+            standing: reason.standing(),
         }
+    }
+
+    /// Marks it as a decision of the lab, although its reason is documented.
+    pub(super) fn undocumented(mut self) -> Self {
+        self.standing = Standing::LabDecision;
+        self
+    }
+
+    /// The same, where `guess`.
+    pub(super) fn guess(self, guess: bool) -> Self {
+        if guess { self.undocumented() } else { self }
     }
 
     pub(super) fn tenant(mut self, tenant: TenantIndex) -> Self {
@@ -146,7 +160,7 @@ impl Why {
                 .map(|connector| connector.name.as_str()),
             outcome: self.outcome.as_str(),
             reason: self.reason.word(),
-            documented: self.reason.standing() == Standing::Documented,
+            documented: self.standing == Standing::Documented,
             text: self.text(world),
         }
     }
@@ -190,6 +204,18 @@ pub(super) fn list<T>(
     if let Some(stage) = why.last().map(|why| why.stage) {
         why.extend(Why::more(stage, LISTED + candidates.count()));
     }
+}
+
+/// The same, with those that the reader asks about in front.
+pub(super) fn list_first<T>(
+    candidates: impl Iterator<Item = T> + Clone,
+    first: impl Fn(&T) -> bool,
+    lines: impl Fn(T) -> Vec<Why>,
+    why: &mut Vec<Why>,
+) {
+    let asked = candidates.clone().filter(&first);
+    let others = candidates.filter(|candidate| !first(candidate));
+    list(asked.chain(others), lines, why);
 }
 
 fn connector(world: &World, at: ConnectorRef) -> Option<&crate::world::InboundConnector> {

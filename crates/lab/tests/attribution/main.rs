@@ -12,6 +12,7 @@ mod policy;
 mod profile;
 mod properties;
 mod sender;
+mod sentences;
 mod vectors;
 
 use std::net::IpAddr;

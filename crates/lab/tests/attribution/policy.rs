@@ -164,15 +164,15 @@ fn the_first_refusal_in_the_listed_order_is_given() {
     a.inbound_connectors[0].blocked = true;
     let incoming = |world: &World| code(world.clone(), "", Some("NAM"), "y@a.example");
     let originating = |world: &World| code(world.clone(), "a.example", Some("NAM"), "y@a.example");
-    assert_eq!(incoming(&world), "4.4.4");
+    assert_eq!(incoming(&world), "5.4.1");
     assert_eq!(originating(&world), "5.7.711");
     world.tenants[0].inbound_connectors[0].blocked = false;
     assert_eq!(originating(&world), "5.7.705");
     world.tenants[0].quota.exceeded = false;
     assert_eq!(originating(&world), "5.4.1");
-    world.tenants[0].mail_enabled = true;
-    assert_eq!(incoming(&world), "5.4.1");
     world.tenants[0].recipients = None;
+    assert_eq!(incoming(&world), "4.4.4");
+    world.tenants[0].mail_enabled = true;
     assert_eq!(incoming(&world), "4.4.62");
 }
 

@@ -39,7 +39,7 @@ fn a_delegated_subdomain_ends_coverage_even_without_a_connector_there() {
     assert!(
         message
             .reasons(world, OUT)
-            .contains(&"owner-without-connector")
+            .contains(&"owner-has-no-connector")
     );
 }
 

@@ -106,7 +106,7 @@ impl Lookup {
         &'a self,
         name: &'a Name,
         apex: Apex,
-    ) -> impl Iterator<Item = NameHit> + 'a {
+    ) -> impl Iterator<Item = NameHit> + Clone + 'a {
         let host = &name.host;
         let exact = match name.wildcard {
             Wildcard::No => self.exact.get(host.as_str()),
@@ -144,7 +144,10 @@ impl Lookup {
     }
 
     /// Connectors that list the address, the narrowest network first.
-    pub(in crate::attribution) fn by_address(&self, ip: IpAddr) -> impl Iterator<Item = Entry> {
+    pub(in crate::attribution) fn by_address(
+        &self,
+        ip: IpAddr,
+    ) -> impl Iterator<Item = Entry> + Clone {
         let [v4, v6] = &self.lengths;
         let lengths = if ip.is_ipv4() { v4 } else { v6 };
         lengths.iter().rev().flat_map(move |length| {

@@ -54,7 +54,10 @@ reasons! {
         "the client presented no certificate",
     CertificateUntrusted "certificate-untrusted" Documented
         "The certificate does not count, for the reason given; its names are ignored."
-        "the certificate ({against}) counts as none: {value}",
+        "the certificate{against} counts as none: {value}",
+    CertificateWithoutTls "certificate-without-tls" LabDecision
+        "A certificate is given although there is no TLS, which cannot be; it counts as it is given."
+        "a certificate cannot be shown without TLS, so this message cannot be as described; the certificate is taken as it is given",
     NameInvalid "name-invalid" LabDecision
         "A name of the certificate is no host name as it stands, and is ignored."
         "the certificate name {value} is no host name as it stands, and is ignored",
@@ -83,14 +86,14 @@ reasons! {
         "Equally good as the winner, of the same tenant, and later by name."
         "{connector} is as good as {rival}, which is of the same tenant and first by name",
     Tie "tie" LabDecision
-        "Connectors of several tenants are equally good."
+        "Several tenants are equally good."
         "{connector} matches {value} as well as any, and so does a connector of another tenant",
     TieRefused "tie-refused" LabDecision
         "The tie is refused (profile ambiguous_policy: reject-and-report)."
-        "connectors of {count} tenants are equally good, so the message is nobody's and is refused",
+        "{count} tenants are equally good, so the message is nobody's and is refused",
     TieNextStage "tie-next-stage" LabDecision
         "The tie decides nothing, and the next stage is asked (profile ambiguous_policy: next-stage)."
-        "connectors of {count} tenants are equally good, so this stage decides nothing",
+        "{count} tenants are equally good, so this stage decides nothing",
     ConnectorDisabled "connector-disabled" Documented
         "The connector would match, but is disabled."
         "{connector} would match {value}, but is disabled",
@@ -117,7 +120,7 @@ reasons! {
         "MAIL FROM is in {value}, which {tenant} accepts; the certificate wins",
     CertificateIsNoCandidate "certificate-is-no-candidate" LabDecision
         "A certificate without accepted domain does not reach the sender stage (profile cert_unaccepted_falls_to_sender: false)."
-        "{connector} matches the certificate name {value}, but does not reach the sender stage without accepted domain, as the profile has cert_unaccepted_falls_to_sender off",
+        "{connector} matches {value}, but does not reach the sender stage without accepted domain, as the profile has cert_unaccepted_falls_to_sender off",
     AddressMatchesNothing "address-matches-nothing" Documented
         "No enabled OnPremises connector of any tenant lists the connecting address."
         "no enabled OnPremises connector of any tenant lists the address {value}",
@@ -142,6 +145,18 @@ reasons! {
     OwnerWithoutConnector "owner-without-connector" Documented
         "The owner of the sender domain has no enabled OnPremises connector that matches certificate or address."
         "{tenant} accepts the sender domain {value}, but none of its enabled OnPremises connectors matches certificate or address",
+    OwnerHasNoConnector "owner-has-no-connector" Documented
+        "The owner of the sender domain has no OnPremises connector in use."
+        "{tenant} accepts the sender domain {value}, but has no OnPremises connector in use",
+    OwnerKeptOut "owner-kept-out" LabDecision
+        "A connector of the owner of the sender domain matches the certificate, which does not reach the sender stage (profile cert_unaccepted_falls_to_sender: false)."
+        "{tenant} accepts the sender domain {value}, but the certificate that its connectors match does not reach the sender stage, as the profile has cert_unaccepted_falls_to_sender off",
+    ConnectorExpects "connector-expects" Documented
+        "The connector expects another certificate or address than the one that came."
+        "{connector} expects {value}, but {against}",
+    ConnectorWithoutCriterion "connector-without-criterion" Documented
+        "The connector has neither certificate name nor addresses, and matches nothing."
+        "{connector} has neither certificate name nor addresses, so it matches nothing",
     HeaderFromCounts "header-from-counts" LabDecision
         "The From header is asked as well (profile p2_from)."
         "the domain {value} of the From header is asked as well, as the profile has p2_from on",
@@ -193,6 +208,12 @@ reasons! {
     PartnerBySender "partner-by-sender" LabDecision
         "The Partner connector has neither certificate nor address, and matches by SenderDomains alone."
         "{connector} has neither certificate nor address, and matches by its SenderDomains alone",
+    PartnerOverridden "partner-overridden" LabDecision
+        "The Partner connector matches, but another one restricts the way and is not satisfied."
+        "{connector} matches {value}, but that does not override {rival}, which restricts the way",
+    PartnerCoversAnySender "partner-covers-any-sender" LabDecision
+        "SenderDomains * covers a message without sender domain."
+        "the SenderDomains * of {connector} cover a message without sender domain",
     PartnerSenderDomains "partner-sender-domains" Documented
         "The Partner connector's SenderDomains do not cover MAIL FROM."
         "the SenderDomains of {connector} do not cover {value}",
@@ -201,10 +222,10 @@ reasons! {
         "the AssociatedAcceptedDomains of {connector} do not cover the recipient domain {value}",
     PartnerNoMatch "partner-no-match" Documented
         "The Partner connector matches neither certificate nor address."
-        "{connector} matches neither certificate nor address",
+        "{connector} matches neither certificate nor address: it expects {value}, but {against}",
     PartnerUnsatisfied "partner-unsatisfied" Documented
         "The Partner connector restricts its senders to a certificate or addresses, and this message does not come that way."
-        "{connector} restricts its senders, and this message does not come that way: {value}",
+        "{connector} restricts its senders to {value}, but {against}",
     PartnerLaterByName "partner-later-by-name" LabDecision
         "The Partner connector matches too, but is later by name."
         "{connector} matches {value} too, but {rival} is first by name",
@@ -216,16 +237,22 @@ reasons! {
         "no connector of {tenant} matches, so the default connector takes the message",
     PartnerRestriction "partner-restriction" Documented
         "A Partner connector restricts the way, and none is satisfied (5.7.51)."
-        "{connector} restricts the way ({value}), and no restricting connector of {tenant} is satisfied",
+        "{connector} restricts the way to {value}, but {against}; no restricting connector of {tenant} is satisfied",
     RestrictionSatisfied "restriction-satisfied" LabDecision
         "One satisfied Partner connector is enough, although another one restricts the way."
         "{connector} restricts the way and is not satisfied, but {rival} is, and one is enough",
-    TlsRequired "tls-required" Documented
-        "The Partner connector requires TLS, and there is none."
-        "{connector} has RequireTls, and the session is not encrypted",
+    TlsRequired "tls-required" LabDecision
+        "The Partner connector requires TLS, and there is none. The refusal is documented, the text of its reply is not."
+        "{connector} has RequireTls, and the session is not encrypted; the refusal is documented, the text of its reply is not",
     DirectSend "direct-send" Documented
         "RejectDirectSend: anonymous mail in the name of the recipient's own tenant (5.7.68)."
-        "{tenant} has RejectDirectSend, none of its connectors matches, and it accepts the sender domain {value}",
+        "{tenant} has RejectDirectSend, none of its connectors matches by certificate or address, and it accepts the sender domain {value}",
+    DirectSendBySender "direct-send-by-sender" LabDecision
+        "RejectDirectSend: a connector that matches by SenderDomains alone does not exempt (5.7.68)."
+        "{tenant} has RejectDirectSend and accepts the sender domain {value}; none of its connectors matches by certificate or address: {connector} matches by SenderDomains only, which does not exempt",
+    DirectSendExcluded "direct-send-excluded" LabDecision
+        "RejectDirectSend: a connector whose SenderDomains or AssociatedAcceptedDomains leave the message out does not exempt (5.7.68)."
+        "{tenant} has RejectDirectSend and accepts the sender domain {value}; {connector} would match by certificate or address, but its SenderDomains or AssociatedAcceptedDomains leave this message out",
     DirectSendConnector "direct-send-connector" Documented
         "RejectDirectSend does not apply: a connector of the tenant matches."
         "{tenant} has RejectDirectSend, but {connector} matches",
@@ -233,17 +260,17 @@ reasons! {
         "RejectDirectSend does not apply: there is no sender domain."
         "{tenant} has RejectDirectSend, but without sender domain it does not apply",
     RelayDenied "relay-denied" Documented
-        "No tenant is found for the message (5.7.64)."
-        "no tenant is found for the message, so it may not be relayed",
+        "The message is attributed to no tenant (5.7.64)."
+        "the message is attributed to no tenant, so it may not be relayed",
     ConnectorBlocked "connector-blocked" Documented
         "The connector is blocked for spam (5.7.711)."
         "{connector} is blocked for spam",
     TenantThreshold "tenant-threshold" Documented
         "The tenant has exceeded its threshold (5.7.705)."
         "{tenant} has exceeded its threshold, so nothing it originates is taken",
-    NoMailSubscription "no-mail-subscription" Documented
-        "The recipient's tenant has no subscription with mail (ATTR5)."
-        "{tenant} has no subscription with mail",
+    NoMailSubscription "no-mail-subscription" LabDecision
+        "The recipient's tenant has no subscription with mail (ATTR5). The refusal is documented, its place after 5.4.1 is not."
+        "{tenant} has no subscription with mail; the refusal is documented, its place after that of unknown recipients is not",
     RecipientUnknown "recipient-unknown" Documented
         "The domain is Authoritative and the tenant has no such recipient (5.4.1)."
         "{tenant} has no recipient {value}, and {against} is Authoritative",
@@ -253,13 +280,28 @@ reasons! {
     WrongRegion "wrong-region" Documented
         "The recipient's region is not the endpoint's (4.4.62)."
         "the recipient is in region {value}, the endpoint in {against}",
+    InRegionRoutingOff "in-region-routing-off" Documented
+        "The endpoint's region is among the allowed regions of the recipient's tenant, but InRegionRoutingEnabled is off."
+        "the allowed regions of {tenant} name the endpoint's region {value}, but its InRegionRoutingEnabled is off",
+    RegionNotAllowed "region-not-allowed" Documented
+        "InRegionRoutingEnabled is on, but the allowed regions of the recipient's tenant lack the endpoint's."
+        "{tenant} has InRegionRoutingEnabled on, but its allowed regions do not name the endpoint's region {value}",
+    RefusedDoesNotBind "refused-does-not-bind" LabDecision
+        "An earlier recipient in another region was refused, so it does not count for 4.5.3."
+        "an earlier recipient in region {value} was refused, so it does not bind the transaction to that region",
+    WouldFollow "would-follow" LabDecision
+        "Another refusal that would be given, were it not for the one before it."
+        "{value} would follow: {against}; the order is not documented",
     AllowedRegion "allowed-region" Documented
         "In-Region Routing allows the endpoint's region for the recipient's tenant."
         "the recipient is in region {value}, and In-Region Routing of {tenant} allows the endpoint's region {against}",
+    MailFlowRegionOff "mail-flow-region-off" LabDecision
+        "MailFlowRegion of the recipient's domain does not count, as InRegionRoutingEnabled is off."
+        "the MailFlowRegion {value} of {against} does not count, as {tenant} has InRegionRoutingEnabled off",
     MailFlowRegion "mail-flow-region" LabDecision
         "MailFlowRegion of the recipient's domain stands for the tenant's region."
         "the recipient is in region {value} by the MailFlowRegion of {against}",
-    More "more" LabDecision
+    More "more" Documented
         "Further candidates that are not listed."
         "{count} more are not listed",
 }

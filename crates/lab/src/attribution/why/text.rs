@@ -6,12 +6,21 @@ use crate::attribution::ConnectorRef;
 use crate::attribution::name::pattern_text;
 use crate::world::World;
 
-use super::{Reason, Standing, Why, connector};
+use super::{Standing, Why, connector};
 
 impl Why {
     /// One sentence; it says so where the rule is the lab's and not Microsoft's.
     #[must_use]
     pub fn text(&self, world: &World) -> String {
+        let mut text = self.sentence(world);
+        if self.standing == Standing::LabDecision {
+            text.push_str(" [undocumented: a decision of the lab]");
+        }
+        text
+    }
+
+    /// The sentence alone.
+    pub(in crate::attribution) fn sentence(&self, world: &World) -> String {
         let mut text = String::new();
         let mut rest = self.reason.sentence();
         while let Some((before, after)) = rest.split_once('{') {
@@ -21,9 +30,6 @@ impl Why {
             rest = after;
         }
         text.push_str(rest);
-        if self.reason.standing() == Standing::LabDecision && self.reason != Reason::More {
-            text.push_str(" [undocumented: a decision of the lab]");
-        }
         text
     }
 
