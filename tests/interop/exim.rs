@@ -60,11 +60,11 @@ impl Exim {
             "primary_hostname = exim.corp.example\nexim_path = {folder}/exim4\n\
              spool_directory = {folder}/spool\nlog_file_path = {folder}/log/%slog\n\
              tls_advertise_hosts =\ndisable_ipv6\nkeep_environment =\n\
-             message_size_limit = 50M\nlog_selector = +smtp_confirmation\n\
+             message_size_limit = 50M\nlog_selector = +smtp_confirmation +tls_resumption\n\
              begin routers\nserver:\n  driver = manualroute\n  transport = server\n\
              \x20 route_list = * {}::{} byname\n  self = send\n\
              begin transports\nserver:\n  driver = smtp\n  allow_localhost\n  \
-             hosts_require_tls = *\n  tls_verify_hosts = *\n{transport}\
+             hosts_require_tls = *\n  tls_verify_hosts = *\n  tls_resumption_hosts = *\n{transport}\
              begin retry\n* * F,1h,1s\n",
             server.ip(),
             server.port(),

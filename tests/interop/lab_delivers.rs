@@ -120,6 +120,9 @@ fn exim_delivers_to_the_lab_with_a_certificate() {
         }
     }
     lab.expect_silence();
+    // All but the first resumed the first one's session.
+    let log = exim.log();
+    assert_eq!(log.matches("* CV=yes").count(), 5 * to.len(), "{log}");
 }
 
 /// The null sender, too.
@@ -160,7 +163,10 @@ fn postfix_delivers_a_burst_of_a_thousand_messages_of_three_tenants() {
         .iter()
         .map(|tenant| (tenant.domain.as_str(), &tenant.certificate))
         .collect();
-    let postfix = lab_postfix::start(&world, lab.europe(), &identities, "");
+    // A resumed session has the certificate that it began with, so the cache must not mix tenants.
+    let cache = "smtp_tls_session_cache_database = btree:$data_directory/smtp_scache\n\
+                 smtp_tls_loglevel = 2\n";
+    let postfix = lab_postfix::start(&world, lab.europe(), &identities, cache);
     let tenant = |number: u32| {
         let tenants = &world.tenants;
         let found = tenants.get(number as usize % tenants.len());
@@ -207,6 +213,7 @@ fn postfix_delivers_a_burst_of_a_thousand_messages_of_three_tenants() {
         assert!(mail.keys().copied().eq(wanted), "{}", tenant.name);
     }
     lab.expect_silence();
+    assert!(postfix.log().contains("Reusing old session"));
     expect_no_trouble(&postfix);
 }
 
