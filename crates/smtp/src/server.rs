@@ -9,6 +9,7 @@
 
 mod admission;
 mod content;
+mod excuse;
 mod limits;
 mod line;
 mod texts;
@@ -25,6 +26,7 @@ use crate::extension::Offer;
 use crate::reply::{Reply, Severity};
 use admission::{Admission, ErrorKind};
 use content::Skip;
+use excuse::Excuses;
 use line::{Found, LineReader, Taken};
 use transaction::{Due, Outcome, Transaction};
 
@@ -49,6 +51,7 @@ pub struct ServerSession {
     /// Lines before EHLO that were no SMTP at all.
     unrecognised: u32,
     non_mail: u32,
+    excuses: Excuses,
     messages: u64,
     /// The last line was DATA.
     data_last: bool,
@@ -84,6 +87,7 @@ impl ServerSession {
             errors: 0,
             unrecognised: 0,
             non_mail: 0,
+            excuses: Excuses::none(),
             messages: 0,
             data_last: false,
         }
@@ -140,7 +144,9 @@ impl ServerSession {
     pub fn answer(&mut self, reply: &Reply) {
         if self.recipients_due > 0 {
             self.recipients_due -= 1;
-            self.transaction.recipient_answered(reply.severity());
+            if !self.transaction.recipient_answered(reply.severity()) {
+                self.excuses.refused();
+            }
         } else if let Some(due) = self.due.take() {
             self.resolve(due, reply.severity());
         }
@@ -209,6 +215,7 @@ impl ServerSession {
         self.recipients_due = 0;
         self.due = None;
         self.skip = None;
+        self.excuses.end();
         self.enter(State::Connected);
     }
 
@@ -251,20 +258,25 @@ impl ServerSession {
                 self.enter(State::Mail);
                 self.transaction.open(self.limits.content, mail);
             }
+            Due::Mail(_) => self.excuses.mail_refused(&self.limits),
             Due::Data if severity == Severity::Intermediate => self.enter(State::Data),
             Due::Reset => self.enter(self.state.without_transaction()),
             Due::StartTls if accepted => self.enter(State::StartTls),
             Due::Quit => self.enter(State::Closed),
             Due::Message => self.message_answered(Outcome::from(severity)),
             Due::Chunk { last } => self.chunk_answered(last, Outcome::from(severity)),
-            Due::Greeting { .. } | Due::Mail(_) | Due::Data | Due::StartTls | Due::Other => {}
+            Due::Greeting { .. } | Due::Data | Due::StartTls | Due::Other => {}
         }
     }
 
     fn message_answered(&mut self, outcome: Outcome) {
-        if outcome == Outcome::Accepted {
-            self.messages += 1;
-            self.non_mail = 0;
+        match outcome {
+            Outcome::Accepted => {
+                self.messages += 1;
+                self.non_mail = 0;
+                self.excuses.accepted();
+            }
+            Outcome::Refused => self.excuses.refused(),
         }
         self.enter(State::Greeted);
     }
@@ -273,7 +285,9 @@ impl ServerSession {
     fn act(&mut self, admission: Admission) -> Option<ServerEvent> {
         match admission {
             Admission::Take(command) => {
-                if admission::is_non_mail(&command, self.state, self.transaction.accepted) {
+                if admission::is_non_mail(&command, self.state, self.transaction.accepted)
+                    && !self.is_excused(&command)
+                {
                     self.non_mail += 1;
                     if self.non_mail > self.limits.non_mail_commands {
                         return Some(self.close(texts::TOO_MANY_COMMANDS));
@@ -291,7 +305,12 @@ impl ServerSession {
         }
     }
 
+    fn is_excused(&mut self, command: &Command) -> bool {
+        matches!(command, Command::Rset) && self.excuses.reset(&self.limits)
+    }
+
     fn take(&mut self, command: &Command) {
+        self.excuses.taken(command);
         match Due::with(command) {
             None => {
                 self.recipients_due += 1;
@@ -310,7 +329,22 @@ impl ServerSession {
     /// Refuses; one violation of the protocol too many closes the connection.
     fn refuse(&mut self, reply: Reply, kind: ErrorKind) -> ServerEvent {
         match kind {
-            ErrorKind::Innocent => return ServerEvent::Refuse(reply),
+            ErrorKind::Innocent => {
+                self.excuses.refused();
+                return ServerEvent::Refuse(reply);
+            }
+            ErrorKind::Sender => {
+                self.excuses.mail_refused(&self.limits);
+                return ServerEvent::Refuse(reply);
+            }
+            ErrorKind::GroupedRecipient => {
+                self.excuses.recipient();
+                return ServerEvent::Refuse(reply);
+            }
+            ErrorKind::GroupEnd => {
+                self.excuses.end();
+                return ServerEvent::Refuse(reply);
+            }
             ErrorKind::Recipient => {
                 self.transaction.recipient_asked();
                 return ServerEvent::Refuse(reply);

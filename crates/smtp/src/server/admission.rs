@@ -27,6 +27,12 @@ pub(super) enum ErrorKind {
     Unrecognised,
     /// One recipient too many; counted with the recipients.
     Recipient,
+    /// MAIL that is in order and not wanted.
+    Sender,
+    /// RCPT behind a MAIL that was refused, which the client could not know.
+    GroupedRecipient,
+    /// DATA or a chunk behind such a MAIL.
+    GroupEnd,
     /// Nothing that the client could have known.
     Innocent,
 }
@@ -146,12 +152,13 @@ impl ServerSession {
         let max = self.limits.content.max_octets;
         let offered = self.offer.size.filter(|size| *size > 0).unwrap_or(max);
         (mail.parameters.size() > Some(max.min(offered)))
-            .then_some(Admission::Refuse(texts::TOO_BIG, ErrorKind::Innocent))
+            .then_some(Admission::Refuse(texts::TOO_BIG, ErrorKind::Sender))
     }
 
     fn admit_rcpt(&self, rcpt: &Rcpt) -> Option<Admission> {
         if let Some(refusal) = self.no_transaction() {
-            return Some(Admission::order(refusal));
+            let kind = self.out_of_place(ErrorKind::GroupedRecipient);
+            return Some(Admission::Refuse(refusal, kind));
         }
         if !self.transaction.mail.smtputf8 && !rcpt.is_ascii() {
             return Some(Admission::order(texts::NO_SMTPUTF8));
@@ -171,7 +178,8 @@ impl ServerSession {
 
     fn admit_data(&self) -> Option<Admission> {
         if let Some(refusal) = self.no_transaction() {
-            return Some(Admission::order(refusal));
+            let kind = self.out_of_place(ErrorKind::GroupEnd);
+            return Some(Admission::Refuse(refusal, kind));
         }
         if let Some((refusal, kind)) = self.no_recipients() {
             return Some(Admission::Refuse(refusal, kind));
@@ -189,6 +197,23 @@ impl ServerSession {
             State::Greeted | State::Data | State::DataEnd | State::StartTls | State::Closed => {
                 Some(texts::NO_MAIL)
             }
+        }
+    }
+
+    /// What a command without a transaction counts as: it may be `grouped` with a refused MAIL.
+    fn out_of_place(&self, grouped: ErrorKind) -> ErrorKind {
+        match self.state {
+            State::Greeted if self.excuses.grouped() => grouped,
+            State::Connected
+            | State::Greeted
+            | State::Mail
+            | State::Data
+            | State::DataEnd
+            | State::Chunk
+            | State::ChunkEnd
+            | State::Chunked
+            | State::StartTls
+            | State::Closed => ErrorKind::Protocol,
         }
     }
 
@@ -242,7 +267,7 @@ impl ServerSession {
             | State::Chunk
             | State::ChunkEnd
             | State::StartTls
-            | State::Closed => Some((texts::NO_MAIL, ErrorKind::Protocol)),
+            | State::Closed => Some((texts::NO_MAIL, self.out_of_place(ErrorKind::GroupEnd))),
         };
         match refusal {
             Some((reply, kind)) => skip(reply, kind),
@@ -252,7 +277,7 @@ impl ServerSession {
 }
 
 /// RCPT commands beyond the limit that are still answered; then the connection is closed.
-const OVERSHOOT: u32 = 1000;
+pub(super) const OVERSHOOT: u32 = 1000;
 
 /// Octets of a refused chunk that are consumed at least; beyond, the connection is closed.
 const MAX_SKIP: u64 = 1 << 30;

@@ -89,6 +89,7 @@ impl ServerSession {
             (false, Outcome::Accepted) => self.enter(State::Chunked),
             (false, Outcome::Refused) => {
                 self.enter(State::Greeted);
+                self.excuses.refused();
                 self.trailing_chunks = 1;
             }
         }

@@ -19,8 +19,12 @@ pub struct ServerLimits {
     pub protocol_errors: u32,
     /// Lines before EHLO that are not SMTP and are answered nevertheless.
     pub unrecognised_before_greeting: u32,
-    /// Commands without progress: NOOP, VRFY, EXPN, HELP, EHLO again, RSET without an accepted recipient.
+    /// Commands without progress since the last accepted message: NOOP, VRFY, EXPN, HELP, EHLO again, RSET without an
+    /// accepted recipient.
     pub non_mail_commands: u32,
+    /// How often since the last accepted message a refusal excuses what follows from it: the RCPT and DATA that were
+    /// sent together with a refused MAIL, and one RSET after anything refused. Beyond, they count like any other.
+    pub excuses: u32,
     /// Messages of a connection.
     pub messages: u64,
     /// BDAT chunks of a message.
@@ -129,6 +133,7 @@ impl Default for ServerLimits {
             protocol_errors: 10,
             unrecognised_before_greeting: 3,
             non_mail_commands: 50,
+            excuses: 2000,
             messages: 1000,
             chunks: 100_000,
         }

@@ -86,10 +86,11 @@ impl Transaction {
         self.asked = self.asked.saturating_add(1);
     }
 
-    pub(super) fn recipient_answered(&mut self, severity: Severity) {
-        if severity == Severity::Positive {
-            self.accepted = self.accepted.saturating_add(1);
-        }
+    /// Counts an accepted recipient, and says whether it was one.
+    pub(super) fn recipient_answered(&mut self, severity: Severity) -> bool {
+        let accepted = severity == Severity::Positive;
+        self.accepted = self.accepted.saturating_add(u32::from(accepted));
+        accepted
     }
 
     pub(super) fn begin_chunk(&mut self, size: u64, last: bool, limit: u32) {

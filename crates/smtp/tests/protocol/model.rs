@@ -20,6 +20,8 @@ struct Model {
     errors: u32,
     unknown_before_greeting: u32,
     junk: u32,
+    /// Something was refused that RSET may follow.
+    refused: bool,
     closed: bool,
 }
 
@@ -122,6 +124,7 @@ impl Model {
                     return "421";
                 }
                 self.forget();
+                self.refused = false;
                 self.greeted = true;
                 self.extended = matches!(line, Line::Ehlo);
                 "250"
@@ -131,8 +134,9 @@ impl Model {
                 self.closed = true;
                 "221"
             }
-            Line::Rset if self.recipients > 0 => {
+            Line::Rset if self.recipients > 0 || self.refused => {
                 self.forget();
+                self.refused = false;
                 "250"
             }
             Line::Rset => {
@@ -143,6 +147,7 @@ impl Model {
             Line::StartTls if !self.greeted => self.error("503"),
             Line::StartTls => {
                 self.forget();
+                self.refused = false;
                 self.tls = true;
                 self.greeted = false;
                 self.extended = false;
@@ -160,6 +165,7 @@ impl Model {
             Line::Mail if !self.greeted || self.mail => self.error("503"),
             Line::Mail => {
                 self.mail = true;
+                self.refused = false;
                 "250"
             }
             Line::Rcpt | Line::RefusedRcpt if !self.mail || self.chunks => self.error("503"),
@@ -170,6 +176,7 @@ impl Model {
             }
             Line::RefusedRcpt => {
                 self.asked = true;
+                self.refused = true;
                 "550"
             }
             Line::Message | Line::FaultyMessage if !self.mail || self.chunks => self.error("503"),
@@ -206,6 +213,7 @@ impl Model {
         if !code.is_empty() {
             self.forget();
             self.trailing = !last;
+            self.refused |= !counted;
             return match counted {
                 true => self.error(code),
                 false => code,
@@ -214,11 +222,13 @@ impl Model {
         if matches!(line, Line::FaultyChunk) {
             self.forget();
             self.trailing = true;
+            self.refused = true;
             return "550";
         }
         if last {
             self.forget();
             self.junk = 0;
+            self.refused = false;
         } else {
             self.trailing = false;
             self.chunks = true;
@@ -229,7 +239,8 @@ impl Model {
     /// The code of a message whose DATA got 354.
     fn message(&mut self, line: Line) -> &'static str {
         self.forget();
-        if matches!(line, Line::FaultyMessage) {
+        self.refused = matches!(line, Line::FaultyMessage);
+        if self.refused {
             return "550";
         }
         self.junk = 0;

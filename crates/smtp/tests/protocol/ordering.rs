@@ -317,3 +317,86 @@ fn required_tls_admits_little() {
         ["250", "250", "220"]
     );
 }
+
+const BUSY: &str = "MAIL FROM:<busy@client.example>\r\n";
+
+#[test]
+fn what_was_sent_together_with_a_refused_mail_is_no_error() {
+    let mut player = Player::greeted();
+    for round in 0..200 {
+        let group = [BUSY, RCPT, RCPT, "DATA\r\n"].concat();
+        let expected = ["451 4.7.500", "503 5.5.1", "503 5.5.1", "503 5.5.1"];
+        assert_eq!(player.say(group), expected, "{round}");
+        assert_eq!(player.say("RSET\r\n"), ["250"], "{round}");
+    }
+    let chunks = [BUSY, RCPT, "BDAT 2\r\nx\n", "BDAT 2 LAST\r\ny\n"].concat();
+    for _ in 0..50 {
+        let expected = ["451 4.7.500", "503 5.5.1", "503 5.5.1", "503 5.5.1"];
+        assert_eq!(player.say(&chunks), expected);
+    }
+    assert_eq!(
+        player.say([MAIL, RCPT, "DATA\r\n"].concat()),
+        ["250", "250", "354"]
+    );
+    assert_eq!(player.say("x\r\n.\r\n"), ["250"]);
+}
+
+#[test]
+fn a_refused_mail_excuses_its_own_group_only() {
+    for lines in [
+        "DATA\r\n",
+        "NOOP\r\nRCPT TO:<c@d.example>\r\n",
+        "BDAT 0 LAST\r\n",
+    ] {
+        let mut player = Player::greeted();
+        player.say(BUSY);
+        player.say(lines);
+        let errors = player.say(RCPT.repeat(20));
+        assert_eq!(errors.last().map(String::as_str), Some("close"), "{lines}");
+        assert!(errors.len() <= 12, "{lines}: {errors:?}");
+    }
+}
+
+#[test]
+fn one_reset_follows_a_refusal_and_is_no_junk() {
+    let limits = ServerLimits::default();
+    let bad = "RCPT TO:<bad@d.example>\r\n";
+    for refused in [
+        BUSY.to_owned(),
+        "MAIL FROM:<a@b.example> SIZE=999999999999\r\n".to_owned(),
+        [MAIL, bad].concat(),
+        [MAIL, bad, "DATA\r\n"].concat(),
+        [MAIL, bad, "BDAT 0 LAST\r\n"].concat(),
+        [MAIL, RCPT, "BDAT 2 LAST\r\n\n\n"].concat(),
+    ] {
+        let mut player = Player::greeted();
+        for round in 0..200 {
+            player.say(&refused);
+            assert_eq!(player.say("RSET\r\n"), ["250"], "{refused} {round}");
+        }
+        let resets = player.say("RSET\r\n".repeat(60));
+        let most = usize::try_from(limits.non_mail_commands).unwrap();
+        assert_eq!(resets.len(), most + 2, "{refused}: the others count");
+    }
+}
+
+#[test]
+fn excuses_come_to_an_end() {
+    let limits = ServerLimits {
+        excuses: 100,
+        ..ServerLimits::default()
+    };
+    for line in [
+        [BUSY, RCPT, "DATA\r\n"].concat(),
+        [BUSY, "RSET\r\n"].concat(),
+    ] {
+        let mut player = Player::greeted_with(limits);
+        let replies = player.say(line.repeat(300));
+        assert_eq!(replies.last().map(String::as_str), Some("close"), "{line}");
+    }
+    let mut player = Player::greeted_with(limits);
+    let recipients = limits.recipients as usize + 2000;
+    let replies = player.say([BUSY, &RCPT.repeat(recipients)].concat());
+    assert_eq!(replies.last().map(String::as_str), Some("close"));
+    assert!(replies.len() < recipients, "a group has an end");
+}

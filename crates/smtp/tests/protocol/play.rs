@@ -145,7 +145,10 @@ impl Player {
                 }
                 Reply::new(250, (2, 1, 5), "Ok")
             }
-            Command::Mail(_) => {
+            Command::Mail(mail) => {
+                if mail.path.as_str().starts_with("busy") {
+                    return Reply::new(451, (4, 7, 500), "Busy");
+                }
                 self.recipients.clear();
                 Reply::new(250, (2, 1, 0), "Ok")
             }
