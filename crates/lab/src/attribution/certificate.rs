@@ -55,7 +55,7 @@ pub(super) fn stage(
     }
     let matches = matches(forest, presented);
     let certified = decide(forest, &matches, owners, why);
-    near_misses(forest, presented, owners, why);
+    near_misses(forest, presented, &matches, owners, why);
     unmatched(forest, presented, why);
     if matches!(certified, Certified::Nothing) {
         let renewed = accepting_names(forest, presented);
@@ -78,7 +78,12 @@ fn matches(forest: &Forest, presented: &Presented) -> Vec<Match> {
         {
             let suffixes =
                 suffixes.get_or_insert_with(|| forest.index.accepted_suffixes(&name.host));
-            let accepted = suffixes.get(&entry.at.tenant).copied().unwrap_or(0);
+            let accepted = if suffixes.is_empty() {
+                None
+            } else {
+                suffixes.get(&entry.at.tenant)
+            };
+            let accepted = accepted.copied().unwrap_or(0);
             matches.push(Match {
                 entry,
                 rank: Rank {
@@ -206,7 +211,18 @@ fn not_accepted(forest: &Forest, lost: &Match) -> Vec<Why> {
 }
 
 /// Connectors that would have matched, and do not take part.
-fn near_misses(forest: &Forest, presented: &Presented, owners: &[TenantIndex], why: &mut Vec<Why>) {
+fn near_misses(
+    forest: &Forest,
+    presented: &Presented,
+    matches: &[Match],
+    owners: &[TenantIndex],
+    why: &mut Vec<Why>,
+) {
+    // What another name matches has lost nothing by this one.
+    let unmatched = |entry: &&Entry| {
+        let same = matches.binary_search_by(|found| found.entry.cmp(entry));
+        same.is_err()
+    };
     let of_owner = |at: ConnectorRef| owners.contains(&at.tenant);
     let hit_of_owner = |hit: &NameHit| of_owner(hit.entry.at);
     let apex = Apex::of(&forest.world.profile);
@@ -244,7 +260,8 @@ fn near_misses(forest: &Forest, presented: &Presented, owners: &[TenantIndex], w
             let why = Why::new(Stage::Certificate, Outcome::Lost, reason);
             vec![why.connector(entry.at).value(name.text.clone())]
         };
-        list_first(entries.iter(), |entry| of_owner(entry.at), missed, why);
+        let entries = entries.iter().filter(unmatched);
+        list_first(entries, |entry| of_owner(entry.at), missed, why);
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) struct Index {
     /// Partner connectors: they attribute nothing, and an explanation says so.
     pub(super) partner: Lookup,
     domains: Domains,
-    /// By tenant and connector, for OnPremises connectors with a usable certificate name.
-    acceptance: HashMap<ConnectorRef, Acceptance>,
+    /// By tenant and connector.
+    acceptance: Vec<Vec<Acceptance>>,
     /// Partner connectors of each tenant, by name in ordinal order.
     partners: Vec<Vec<usize>>,
     /// What attributes, for each tenant, in the same order.
@@ -64,7 +64,7 @@ impl Index {
             unusable: Lookup::default(),
             partner: Lookup::default(),
             domains: Domains::new(world),
-            acceptance: HashMap::new(),
+            acceptance: Vec::new(),
             partners: vec![Vec::new(); world.tenants.len()],
             on_premises: vec![Vec::new(); world.tenants.len()],
         };
@@ -114,21 +114,22 @@ impl Index {
         for (tenant, described) in world.tenants.iter().enumerate() {
             let tenant = TenantIndex(tenant);
             let below = below(tenant, described);
-            for (connector, described) in described.inbound_connectors.iter().enumerate() {
-                let acceptance = match &described.tls_sender_certificate_name {
-                    Some(TlsSenderCertificateName::Exact(name)) => self
+            let connectors = described.inbound_connectors.iter();
+            let acceptance = connectors.map(|connector| {
+                let accepting = match connector.tls_sender_certificate_name.as_ref()? {
+                    TlsSenderCertificateName::Exact(name) => self
                         .covered(tenant, name)
                         .or_else(|| self.parent(tenant, name, world)),
-                    Some(TlsSenderCertificateName::Wildcard(name)) => self
+                    TlsSenderCertificateName::Wildcard(name) => self
                         .covered(tenant, name)
                         .or_else(|| below.get(name.as_str()).copied().map(Acceptance::Below)),
-                    Some(TlsSenderCertificateName::Unusable(_)) | None => None,
+                    TlsSenderCertificateName::Unusable(_) => None,
                 };
-                if let Some(acceptance) = acceptance {
-                    let at = ConnectorRef { tenant, connector };
-                    self.acceptance.insert(at, acceptance);
-                }
-            }
+                accepting
+            });
+            let acceptance = acceptance.map(|accepting| accepting.unwrap_or(Acceptance::Not));
+            let acceptance = acceptance.collect();
+            self.acceptance.push(acceptance);
         }
     }
 
@@ -153,10 +154,9 @@ impl Index {
     }
 
     pub(super) fn acceptance(&self, connector: ConnectorRef) -> Acceptance {
-        self.acceptance
-            .get(&connector)
-            .copied()
-            .unwrap_or(Acceptance::Not)
+        let of_tenant = self.acceptance.get(connector.tenant.0);
+        let acceptance = of_tenant.and_then(|own| own.get(connector.connector));
+        acceptance.copied().unwrap_or(Acceptance::Not)
     }
 
     /// Whose addresses in `domain` are (section 1.5 b).

@@ -9,7 +9,7 @@ use super::expectation;
 use super::index::Coverage;
 use super::partner::{self, Partners};
 use super::sender::{Candidate, Reach, several_owners};
-use super::why::{Outcome, Reason, Stage, Why, list};
+use super::why::{Outcome, Reason, Stage, Why, list, quoted};
 use super::{
     Attribution, Basis, ConnectorRef, Decision, Direction, Forest, Transaction, shortfall,
 };
@@ -80,7 +80,7 @@ impl Arrival {
         attribution.why.push(match attribution.recipient_tenant {
             Some(other) => {
                 let by = forest.world.tenant(tenant);
-                let by = by.map_or("", |tenant| tenant.name.as_str());
+                let by = by.map_or_else(String::new, |tenant| quoted(&tenant.name));
                 let domain = self.mailbox.domain().map_or("", DomainName::as_str);
                 note(Reason::RoutedOn)
                     .tenant(other)

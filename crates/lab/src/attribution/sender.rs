@@ -3,18 +3,22 @@
 //! Certificate and address only nominate connectors; the domain of MAIL FROM chooses among their
 //! tenants.
 
+mod candidate;
+
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::sync::Arc;
 
 use crate::world::{AmbiguousPolicy, DomainName, TenantIndex};
 
 use super::address::Mailbox;
-use super::certificate::{Match, inactive_reason, tie_summary};
+use super::certificate::tie_summary;
 use super::expectation::{self, Came};
-use super::index::{Coverage, Entry, network};
-use super::why::{LISTED, Outcome, Reason, Stage, Why, list, list_first};
+use super::index::{Coverage, Entry};
+use super::why::{LISTED, Outcome, Reason, Stage, Why, list, list_first, quoted};
 use super::{ConnectorRef, Forest, shortfall};
+
+pub(super) use candidate::{Candidate, Reach, candidates, listed_in_vain};
+
+use candidate::{attributes, line};
 
 /// What MAIL FROM says.
 pub(super) enum Sent {
@@ -26,126 +30,6 @@ pub(super) enum Sent {
     /// Tenants tie, and the profile refuses.
     Tie,
     Nothing,
-}
-
-/// An active OnPremises connector that certificate or address matches.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub(super) entry: Entry,
-    pub(super) via: Via,
-    pub(super) reach: Reach,
-}
-
-/// What nominated it.
-#[derive(Debug, Clone)]
-pub(super) enum Via {
-    Certificate(Match),
-    Address(Arc<str>),
-}
-
-/// What it may be chosen for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    Attributes,
-    /// It matches, but the profile keeps it from attributing.
-    Matches,
-}
-
-/// All candidates, certificate before address, each in the order of names.
-pub(super) fn candidates(
-    forest: &Forest,
-    ip: IpAddr,
-    owners: &[TenantIndex],
-    matches: Vec<Match>,
-    why: &mut Vec<Why>,
-) -> Vec<Candidate> {
-    let falls = forest.world.profile.cert_unaccepted_falls_to_sender;
-    let reach = |found: &Match| match falls || found.is_accepted() {
-        true => Reach::Attributes,
-        false => Reach::Matches,
-    };
-    let mut candidates: Vec<Candidate> = matches
-        .into_iter()
-        .map(|found| Candidate {
-            entry: found.entry,
-            reach: reach(&found),
-            via: Via::Certificate(found),
-        })
-        .collect();
-    let by_certificate = candidates.len();
-    let kept_out = |candidate: &&Candidate| candidate.reach == Reach::Matches;
-    let lost = |candidate: &Candidate| {
-        let why = line(Outcome::Lost, Reason::CertificateIsNoCandidate, candidate);
-        vec![why.value(candidate.via.value())]
-    };
-    let kept_out = candidates.iter().filter(kept_out);
-    list_first(kept_out, |lost| owners.contains(&lost.tenant()), lost, why);
-    let mut listed: Vec<Entry> = forest.index.active.by_address(ip).collect();
-    listed.sort_unstable();
-    listed.dedup();
-    let address: Arc<str> = ip.to_string().into();
-    for entry in listed {
-        let certified = candidates.get(..by_certificate).unwrap_or_default();
-        let known = certified
-            .binary_search_by_key(&entry, |candidate| candidate.entry)
-            .ok()
-            .and_then(|at| certified.get(at))
-            .is_some_and(|candidate| candidate.reach == Reach::Attributes);
-        if !known {
-            candidates.push(Candidate {
-                entry,
-                via: Via::Address(address.clone()),
-                reach: Reach::Attributes,
-            });
-        }
-    }
-    near_misses(forest, ip, &address, owners, why);
-    candidates
-}
-
-/// Connectors that list the address and do not take part.
-fn near_misses(
-    forest: &Forest,
-    ip: IpAddr,
-    address: &Arc<str>,
-    owners: &[TenantIndex],
-    why: &mut Vec<Why>,
-) {
-    let of_owner = |entry: &Entry| owners.contains(&entry.at.tenant);
-    let index = &forest.index;
-    let stage = Stage::Sender;
-    if index.active.by_address(ip).next().is_none() {
-        let reason = Reason::AddressMatchesNothing;
-        why.push(Why::new(stage, Outcome::Note, reason).value(address.clone()));
-    }
-    let value = format!("the address {address}");
-    let lost = |entry: Entry| {
-        let reason = inactive_reason(forest, entry.at);
-        let why = Why::new(stage, Outcome::Lost, reason).connector(entry.at);
-        vec![why.value(value.as_str())]
-    };
-    list_first(index.inactive.by_address(ip), of_owner, lost, why);
-    let unusable = |entry: Entry| {
-        let why = Why::new(stage, Outcome::Lost, Reason::UnusableValue).connector(entry.at);
-        let against = format!("SenderIPAddresses {}", unusable_text(forest, entry, ip));
-        vec![why.value(value.as_str()).against(against)]
-    };
-    list_first(index.unusable.by_address(ip), of_owner, unusable, why);
-    let partner = |entry: Entry| {
-        let why = Why::new(stage, Outcome::Note, Reason::PartnerAttributesNothing);
-        vec![why.connector(entry.at).value(value.as_str())]
-    };
-    list_first(index.partner.by_address(ip), of_owner, partner, why);
-}
-
-fn unusable_text(forest: &Forest, entry: Entry, ip: IpAddr) -> String {
-    let addresses = forest.connector(entry.at);
-    let addresses = addresses.map_or(&[][..], |connector| &connector.sender_ip_addresses);
-    let mut networks = addresses.iter().filter_map(network);
-    networks
-        .find(|network| network.contains(&ip))
-        .map(|network| network.to_string())
-        .unwrap_or_default()
 }
 
 /// Decides by the domain of MAIL FROM, and by the From header where the profile has it.
@@ -301,9 +185,9 @@ pub(super) fn several_owners(
     let owners = coverage.tenants();
     let names = owners.iter().take(LISTED).filter_map(|owner| {
         let tenant = forest.world.tenant(*owner);
-        tenant.map(|tenant| tenant.name.as_str())
+        tenant.map(|tenant| quoted(&tenant.name))
     });
-    let names: Vec<&str> = names.collect();
+    let names: Vec<String> = names.collect();
     let line = Why::new(stage, Outcome::Note, Reason::SeveralOwners)
         .value(domain.as_str())
         .against(names.join(", "))
@@ -323,7 +207,7 @@ pub(super) fn passed_over(
     let owner = sender.domain().map(|domain| forest.index.owners(domain));
     let owner = owner.and_then(|owners| owners.only());
     let of_owner = |entry: &Entry| Some(entry.at.tenant) == owner;
-    let listed = forest.index.active.by_address(ip);
+    let listed = forest.index.active.listing(ip).into_iter();
     let others = listed.filter(|entry| entry.at != winner);
     let lost = |entry: Entry| {
         let reason = Reason::CertificateBeforeAddress;
@@ -342,76 +226,8 @@ pub(super) fn passed_over(
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "a filter hands out references"
-)]
-fn attributes(candidate: &&Candidate) -> bool {
-    candidate.reach == Reach::Attributes
-}
-
-fn line(outcome: Outcome, reason: Reason, candidate: &Candidate) -> Why {
-    Why::new(Stage::Sender, outcome, reason).connector(candidate.entry.at)
-}
-
 fn said(outcome: Outcome, reason: Reason, candidate: &Candidate, domain: &DomainName) -> Why {
     line(outcome, reason, candidate)
         .value(domain.as_str())
         .against(candidate.via.value())
-}
-
-impl Candidate {
-    pub(super) fn tenant(&self) -> TenantIndex {
-        self.entry.at.tenant
-    }
-
-    /// Within one tenant: certificate before address, then as certificates rank, then by name.
-    pub(super) fn precedence(&self) -> impl Ord + use<> {
-        let rank = match &self.via {
-            Via::Certificate(found) => Some(found.rank),
-            Via::Address(_) => None,
-        };
-        (std::cmp::Reverse(rank), self.entry)
-    }
-
-    pub(super) fn outranked(&self, winner: &Self) -> Why {
-        let why = match (&self.via, &winner.via) {
-            (Via::Certificate(own), Via::Certificate(best)) if own.rank != best.rank => {
-                own.outranked(best.rank)
-            }
-            (Via::Address(address), Via::Certificate(_)) => {
-                let why = line(Outcome::Lost, Reason::CertificateBeforeAddress, self);
-                why.value(address.clone())
-            }
-            (Via::Certificate(_) | Via::Address(_), _) => {
-                line(Outcome::Lost, Reason::LaterByName, self)
-            }
-        };
-        let mut why = why.rival(winner.entry.at);
-        why.stage = Stage::Sender;
-        why
-    }
-}
-
-impl Via {
-    pub(super) fn value(&self) -> String {
-        match self {
-            Self::Certificate(found) => format!("the certificate name {}", found.name),
-            Self::Address(address) => format!("the address {address}"),
-        }
-    }
-
-    pub(super) fn is_accepted(&self) -> bool {
-        match self {
-            Self::Certificate(found) => found.is_accepted(),
-            Self::Address(_) => false,
-        }
-    }
-
-    pub(super) fn name(&self) -> Option<String> {
-        match self {
-            Self::Certificate(found) => Some(found.name.to_string()),
-            Self::Address(_) => None,
-        }
-    }
 }

@@ -12,6 +12,7 @@ use crate::world::{TenantIndex, World};
 use super::ConnectorRef;
 
 pub use reason::{Reason, Standing};
+pub(super) use text::quoted;
 
 /// One line of the why.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -511,3 +511,70 @@ fn the_wrong_region_says_whether_in_region_routing_would_help() {
         ),
     );
 }
+
+#[test]
+fn only_an_address_that_is_not_taken_is_blamed_and_only_in_vain() {
+    for addresses in [
+        ["192.0.2.11", "192.0.2.0/23"],
+        ["192.0.2.0/23", "192.0.2.11"],
+    ] {
+        let mut connector = by_address("c", addresses[0]);
+        connector.sender_ip_addresses.push(network(addresses[1]));
+        let world = world(vec![tenant("A", &["a.example"], vec![connector])]);
+        let from = "u@a.example";
+        assert_silent(
+            &said(&world, &message("", "192.0.2.11", from), &[OUT]),
+            " lost ",
+        );
+        assert_says(
+            &said(&world, &message("", "192.0.2.12", from), &[OUT]),
+            "sender lost unusable-value: connector c of tenant A would match the address 192.0.2.12, were its SenderIPAddresses 192.0.2.0/23 a value that Exchange Online takes",
+        );
+    }
+}
+
+#[test]
+fn a_connector_that_one_name_matches_does_not_lose_by_another() {
+    let connectors = vec![by_certificate("c", "mail.a.example")];
+    let domains = ["mail.a.example"];
+    let world = world(vec![tenant("A", &domains, connectors)]);
+    let names = "mail.a.example *.a.example";
+    assert_silent(&said(&world, &message(names, OTHER, ""), &[OUT]), " lost ");
+    let mut apex = super::world(vec![tenant(
+        "A",
+        &["a.example"],
+        vec![by_certificate("c", "*.a.example")],
+    )]);
+    apex.profile.wildcard_matches_apex = false;
+    let names = "h.a.example a.example";
+    assert_silent(&said(&apex, &message(names, OTHER, ""), &[OUT]), " lost ");
+}
+
+#[test]
+fn a_connector_whose_addresses_overlap_is_named_once() {
+    let mut connector = partner("P", &["*"]);
+    connector.sender_ip_addresses = vec![network("192.0.2.0/24"), network("192.0.2.10")];
+    let world = world(vec![tenant("A", &["a.example"], vec![connector])]);
+    assert_says(
+        &said(&world, &message("", "192.0.2.10", ""), &[OUT]),
+        "sender note partner-attributes-nothing: connector P of tenant A matches the address 192.0.2.10, but is a Partner connector: it takes part only in mail to tenant A",
+    );
+}
+
+#[test]
+fn a_name_that_is_no_plain_word_stands_in_quotes_and_turns_no_text_around() {
+    let mut world = renewed();
+    world.tenants[1].name = "Contoso Ltd".to_owned();
+    let connector = &mut world.tenants[1].inbound_connectors[0];
+    connector.name = "c of tenant B \u{202e}".to_owned();
+    assert_says(
+        &said(&world, &message("", OTHER, "u@b.example"), &[OUT]),
+        "sender lost connector-expects: connector \"c of tenant B \\u{202e}\" of tenant \"Contoso Ltd\" expects the address 192.0.2.20, but the address is 203.0.113.9",
+    );
+    let from = "\u{202e}";
+    assert!(
+        said(&world, &message("", OTHER, from), &[OUT])
+            .iter()
+            .all(|line| !line.contains(from))
+    );
+}

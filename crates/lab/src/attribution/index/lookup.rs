@@ -143,18 +143,19 @@ impl Lookup {
         children.map_or(&[], Vec::as_slice)
     }
 
-    /// Connectors that list the address, the narrowest network first.
-    pub(in crate::attribution) fn by_address(
-        &self,
-        ip: IpAddr,
-    ) -> impl Iterator<Item = Entry> + Clone {
+    /// Connectors that list the address, each once, in the order of names.
+    pub(in crate::attribution) fn listing(&self, ip: IpAddr) -> Vec<Entry> {
         let [v4, v6] = &self.lengths;
         let lengths = if ip.is_ipv4() { v4 } else { v6 };
-        lengths.iter().rev().flat_map(move |length| {
+        let mut listing = Vec::new();
+        for length in lengths {
             let network = IpNet::new(ip, *length).ok().map(|network| network.trunc());
             let entries = network.and_then(|network| self.networks.get(&network));
-            entries.into_iter().flatten().copied()
-        })
+            listing.extend(entries.into_iter().flatten());
+        }
+        listing.sort_unstable();
+        listing.dedup();
+        listing
     }
 }
 

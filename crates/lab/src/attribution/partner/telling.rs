@@ -1,12 +1,11 @@
 //! What the Partner connectors say, in words.
 
-use std::net::IpAddr;
-
 use crate::attribution::certificate::inactive_reason;
-use crate::attribution::index::{Coverage, network, usable};
+use crate::attribution::index::Coverage;
+use crate::attribution::sender::listed_in_vain;
 use crate::attribution::why::{Outcome, Reason, Stage, Why};
 use crate::attribution::{Forest, Transaction};
-use crate::world::{InboundConnector, SenderDomain};
+use crate::world::SenderDomain;
 
 use super::{Asked, Exclusion, Missed, Partners, Standing, Via, restricts};
 
@@ -115,10 +114,10 @@ impl Telling<'_> {
     fn unmatched(&self, asked: &Asked<'_>) -> Why {
         let line = |reason| Why::new(Stage::Recipient, Outcome::Lost, reason).connector(asked.at);
         let ip = self.transaction.ip;
-        if lists_in_vain(asked.connector, ip) {
+        if let Some(network) = listed_in_vain(asked.connector, ip) {
             return line(Reason::UnusableValue)
                 .value(format!("the address {ip}"))
-                .against("SenderIPAddresses");
+                .against(format!("SenderIPAddresses {network}"));
         }
         let came = self.transaction.came();
         let (expected, instead) = came.expected_by(asked.connector).unwrap_or_default();
@@ -140,12 +139,4 @@ impl Telling<'_> {
             Via::Both => format!("{} and the address {address}", name()),
         }
     }
-}
-
-/// Whether one of its addresses would match, did Exchange Online take it.
-fn lists_in_vain(connector: &InboundConnector, ip: IpAddr) -> bool {
-    let mut addresses = connector.sender_ip_addresses.iter();
-    addresses.any(|address| {
-        usable(address).is_none() && network(address).is_some_and(|network| network.contains(&ip))
-    })
 }

@@ -48,26 +48,39 @@ impl Why {
     }
 }
 
-/// What comes from peers and files must not command a terminal.
+/// What comes from peers and files must neither command a terminal nor turn the text around.
 fn push(text: &mut String, value: &str) {
     for character in value.chars() {
-        if character.is_control() {
-            text.extend(character.escape_default());
-        } else {
+        if matches!(character, '"' | '\'' | '\\') {
             text.push(character);
+        } else {
+            text.extend(character.escape_debug());
         }
+    }
+}
+
+/// A name of a tenant or a connector, in quotes unless it is one plain word.
+pub(in crate::attribution) fn quoted(name: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "-_.".contains(character);
+    if name.is_empty() || !name.chars().all(plain) {
+        format!("{name:?}")
+    } else {
+        name.to_owned()
     }
 }
 
 fn tenant_name(why: &Why, world: &World) -> String {
     let tenant = why.tenant.and_then(|tenant| world.tenant(tenant));
-    tenant.map_or_else(String::new, |tenant| format!("tenant {}", tenant.name))
+    tenant.map_or_else(String::new, |tenant| {
+        format!("tenant {}", quoted(&tenant.name))
+    })
 }
 
 fn connector_name(at: Option<ConnectorRef>, world: &World) -> String {
     let named = at.and_then(|at| Some((connector(world, at)?, world.tenant(at.tenant)?)));
     named.map_or_else(String::new, |(connector, tenant)| {
-        format!("connector {} of tenant {}", connector.name, tenant.name)
+        let (connector, tenant) = (quoted(&connector.name), quoted(&tenant.name));
+        format!("connector {connector} of tenant {tenant}")
     })
 }
 
