@@ -116,7 +116,7 @@ impl Index {
             let below = below(tenant, described);
             let connectors = described.inbound_connectors.iter();
             let acceptance = connectors.map(|connector| {
-                let accepting = match connector.tls_sender_certificate_name.as_ref()? {
+                match connector.tls_sender_certificate_name.as_ref()? {
                     TlsSenderCertificateName::Exact(name) => self
                         .covered(tenant, name)
                         .or_else(|| self.parent(tenant, name, world)),
@@ -124,8 +124,7 @@ impl Index {
                         .covered(tenant, name)
                         .or_else(|| below.get(name.as_str()).copied().map(Acceptance::Below)),
                     TlsSenderCertificateName::Unusable(_) => None,
-                };
-                accepting
+                }
             });
             let acceptance = acceptance.map(|accepting| accepting.unwrap_or(Acceptance::Not));
             let acceptance = acceptance.collect();

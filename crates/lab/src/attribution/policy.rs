@@ -104,7 +104,10 @@ impl Policy<'_> {
                 self.notes.extend(notes);
                 INCOMING
             }
-            Direction::Originating | Direction::None => ORIGINATING,
+            Direction::Originating | Direction::None => {
+                self.note_region();
+                ORIGINATING
+            }
         };
         let mut refusals = Vec::new();
         for check in checks {
@@ -308,6 +311,20 @@ impl Policy<'_> {
             let differs = *region != tenant.region;
             let off = differs.then(|| line(Reason::MailFlowRegionOff));
             (tenant.region.clone(), off)
+        }
+    }
+
+    /// An originating message is at the right endpoint wherever the recipient is.
+    fn note_region(&mut self) {
+        let recipient = self.arrival.attribution.recipient_tenant;
+        let tenant = recipient.and_then(|at| Some((at, self.forest.world.tenant(at)?)));
+        let endpoint = self.transaction.region.as_ref();
+        if let (Some((at, tenant)), Some(endpoint)) = (tenant, endpoint)
+            && tenant.region != *endpoint
+        {
+            let line = note(Reason::RegionNotChecked).tenant(at);
+            let line = line.value(tenant.region.as_str());
+            self.notes.push(line.against(endpoint.as_str()));
         }
     }
 

@@ -578,3 +578,16 @@ fn a_name_that_is_no_plain_word_stands_in_quotes_and_turns_no_text_around() {
             .all(|line| !line.contains(from))
     );
 }
+
+#[test]
+fn the_region_is_looked_at_for_incoming_mail_only_and_that_is_a_guess() {
+    let mut message = message("mail.a.example", OTHER, "");
+    message.region = Some(Region::new("NAM"));
+    assert_says(
+        &said(&renewed(), &message, &["y@b.example"]),
+        &format!(
+            "policy note region-not-checked: the recipient's tenant B is in region EUR, the endpoint in NAM, which is looked at for incoming mail only{MARK}"
+        ),
+    );
+    assert_silent(&said(&renewed(), &message, &[OUT]), "region-not-checked");
+}

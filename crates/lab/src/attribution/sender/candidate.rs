@@ -47,14 +47,14 @@ pub(in crate::attribution) fn candidates(
         true => Reach::Attributes,
         false => Reach::Matches,
     };
-    let mut candidates: Vec<Candidate> = matches
-        .into_iter()
-        .map(|found| Candidate {
-            entry: found.entry,
-            reach: reach(&found),
-            via: Via::Certificate(found),
-        })
-        .collect();
+    let listed = forest.index.active.listing(ip);
+    let unlisted = listed.is_empty();
+    let mut candidates = Vec::with_capacity(matches.len() + listed.len());
+    candidates.extend(matches.into_iter().map(|found| Candidate {
+        entry: found.entry,
+        reach: reach(&found),
+        via: Via::Certificate(found),
+    }));
     let by_certificate = candidates.len();
     let kept_out = |candidate: &&Candidate| candidate.reach == Reach::Matches;
     let lost = |candidate: &Candidate| {
@@ -63,8 +63,6 @@ pub(in crate::attribution) fn candidates(
     };
     let kept_out = candidates.iter().filter(kept_out);
     list_first(kept_out, |lost| owners.contains(&lost.tenant()), lost, why);
-    let listed = forest.index.active.listing(ip);
-    let unlisted = listed.is_empty();
     let address: Arc<str> = ip.to_string().into();
     // Both are in the order of names.
     let mut certified = 0;

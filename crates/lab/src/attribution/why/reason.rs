@@ -292,6 +292,9 @@ reasons! {
     WouldFollow "would-follow" LabDecision
         "Another refusal that would be given, were it not for the one before it."
         "{value} would follow: {against}; the order is not documented",
+    RegionNotChecked "region-not-checked" LabDecision
+        "The recipient's region is not the endpoint's, which is looked at for incoming mail only."
+        "the recipient's {tenant} is in region {value}, the endpoint in {against}, which is looked at for incoming mail only",
     AllowedRegion "allowed-region" Documented
         "In-Region Routing allows the endpoint's region for the recipient's tenant."
         "the recipient is in region {value}, and In-Region Routing of {tenant} allows the endpoint's region {against}",
