@@ -135,9 +135,12 @@ impl Problem {
                 format!("property stands twice in its table, the first time in line {first}"),
                 "remove one",
             ),
+            Self::Encoding { encoding } => (
+                format!("is no {encoding} text from here on"),
+                "save it as UTF-8",
+            ),
             Self::Unreadable(_)
             | Self::TooLarge { .. }
-            | Self::Encoding { .. }
             | Self::Syntax { .. }
             | Self::TooDeep { .. }
             | Self::More { .. } => (self.to_string(), ""),

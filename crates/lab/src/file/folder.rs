@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::load::{TENANT, read_text, reason, whole};
+use super::load::{TENANT, read_text, unreadable, whole};
 use super::problem::{Collected, Problem, Severity, quoted};
 use super::reader::{Report, Source, Table};
 use super::tenant::{self, Draft};
@@ -55,12 +55,17 @@ fn read_part(folders: &[&Path]) -> (Vec<Draft>, Collected) {
 /// Reads a folder; without a `tenant.toml` it is no tenant, which is a problem.
 fn read(folder: &Path, report: &Report) -> Option<Draft> {
     let file = folder.join(TENANT);
-    if !file.is_file() {
+    if !may_be_tenant(folder) {
         let what = "is missing: exports do not tell a tenant's region";
         let remedy = "write this file with at least region = \"EUR\", or the region it is";
         report
             .borrow_mut()
             .push(Problem::error(whole(&file), what, remedy));
+        return None;
+    }
+    if fs::metadata(&file).is_ok_and(|metadata| !metadata.is_file()) {
+        let problem = Problem::error(whole(&file), "is no file", "write the tenant into a file");
+        report.borrow_mut().push(problem);
         return None;
     }
     let text = read_text(&file, report)?;
@@ -72,6 +77,17 @@ fn read(folder: &Path, report: &Report) -> Option<Draft> {
         adding.file(&export);
     }
     Some(draft)
+}
+
+/// Whether a folder has a `tenant.toml`; one that cannot be looked into may have one.
+pub(super) fn may_be_tenant(folder: &Path) -> bool {
+    match fs::symlink_metadata(folder.join(TENANT)) {
+        Ok(_) => true,
+        Err(error) => !matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        ),
+    }
 }
 
 /// What is to be said of a folder that has no `tenant.toml`: nothing if no export is in it, a
@@ -115,18 +131,18 @@ fn is_known(document: &Document) -> bool {
 fn is_export(path: &Path) -> bool {
     const ENDINGS: [&str; 4] = ["json", "xml", "clixml", "ps1"];
     let ending = path.extension().unwrap_or_default();
-    ENDINGS
-        .iter()
-        .any(|known| ending.eq_ignore_ascii_case(known))
-        && path.is_file()
+    let name = path.file_name().unwrap_or_default();
+    let hidden = name.as_encoded_bytes().starts_with(b".");
+    !hidden
+        && ENDINGS
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+        && !path.is_dir()
 }
 
 fn exports(folder: &Path, report: &Report) -> Vec<PathBuf> {
     entries(folder).unwrap_or_else(|error| {
-        let what = format!("cannot be read: {}", reason(&error));
-        report
-            .borrow_mut()
-            .push(Problem::error(whole(folder), what, "let the lab read it"));
+        report.borrow_mut().push(unreadable(folder, &error));
         Vec::new()
     })
 }

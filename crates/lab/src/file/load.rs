@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Lab;
-use super::problem::{Problem, Problems, Severity};
+use super::problem::{Problem, Problems, Severity, quoted};
 use super::reader::{Report, Source, Table};
 use super::sections;
 use super::tenant::{self, Draft};
 use super::{check, fault, folder};
+use crate::export;
 use crate::world::Place;
 
 impl Lab {
@@ -54,40 +56,42 @@ pub(super) fn beside(file: &Path, path: &Path) -> PathBuf {
 
 /// A file's text, or a problem.
 pub(super) fn read_text(path: &Path, report: &Report) -> Option<String> {
-    let complain = |what: String, remedy: &str| {
-        let problem = Problem::error(whole(path), what, remedy);
-        report.borrow_mut().push(problem);
-        None
-    };
+    let read = text_of(path);
+    read.map_err(|problem| report.borrow_mut().push(problem))
+        .ok()
+}
+
+/// A file's text, in any encoding that Windows saves text files in.
+pub(super) fn text_of(path: &Path) -> Result<String, Problem> {
     let mut octets = Vec::new();
     let read =
         fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut octets));
     if let Err(error) = read {
-        return complain(
-            format!("cannot be read: {}", reason(&error)),
-            "name a world file or folder",
-        );
+        return Err(unreadable(path, &error));
     }
     if octets.len() as u64 > LARGEST {
-        return complain(
-            format!("has more than {LARGEST} octets"),
-            "give tenants folders of their own",
-        );
+        let what = format!("has more than {LARGEST} octets");
+        let remedy = "give tenants folders of their own";
+        return Err(Problem::error(whole(path), what, remedy));
     }
-    match String::from_utf8(octets) {
-        Ok(text) => Some(
-            text.strip_prefix('\u{feff}')
-                .map(String::from)
-                .unwrap_or(text),
-        ),
+    match export::decode(&Arc::from(path), &octets) {
+        Ok(text) => Ok(text.into_owned()),
         Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            complain(
-                format!("is no UTF-8 from octet {at} on"),
-                "save it as UTF-8",
-            )
+            let (what, remedy) = error.problem.by_hand();
+            Err(Problem::error(error.place, what, remedy))
         }
     }
+}
+
+/// What is said of a file or folder that cannot be opened.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let what = format!("cannot be read: {}", reason(error));
+    let remedy = if error.kind() == io::ErrorKind::NotFound {
+        "name a file or folder that is there"
+    } else {
+        "let the lab read it"
+    };
+    Problem::error(whole(path), what, remedy)
 }
 
 /// The place of a whole file or folder.
@@ -122,11 +126,14 @@ fn main_file(
     for pattern in patterns.unwrap_or_default() {
         let found = matching(&beside(path, Path::new("")), &pattern.value);
         if found.is_empty() {
-            let what = format!("{} is no folder", super::problem::quoted(&pattern.value));
+            let what = format!("{} is no folder", quoted(&pattern.value));
             let remedy = "write folders relative to this file; * stands for a part of one name";
             source.complain(Problem::error(pattern.place, what, remedy));
         }
         folders.extend(found);
+    }
+    if lab.path == path {
+        report.borrow_mut().extend(passed_over(path, &folders));
     }
     let mut drafts: Vec<Draft> = table
         .tables("tenant")
@@ -155,13 +162,13 @@ fn finish(mut lab: Lab, report: Report) -> Result<Lab, Problems> {
 
 /// The tenants' folders of a world's folder, in the order of their names.
 fn folders_below(path: &Path, report: &Report) -> BTreeSet<PathBuf> {
-    if path.join(TENANT).is_file() {
+    if folder::may_be_tenant(path) {
         // A tenant's folder alone is a world of one tenant.
         return BTreeSet::from([path.to_owned()]);
     }
     let mut found = BTreeSet::new();
     for below in entries(path) {
-        if below.join(TENANT).is_file() {
+        if folder::may_be_tenant(&below) {
             found.insert(below);
         } else if below.is_dir() && below != path.join(TENANTS) {
             report
@@ -174,6 +181,30 @@ fn folders_below(path: &Path, report: &Report) -> BTreeSet<PathBuf> {
     let own = folder::no_tenant(path, Severity::Notice);
     report.borrow_mut().extend(own);
     found
+}
+
+/// A world file that is given itself leaves out tenants that its folder would have.
+fn passed_over(path: &Path, folders: &BTreeSet<PathBuf>) -> Option<Problem> {
+    if path.file_name()? != WORLD {
+        return None;
+    }
+    let beside = beside(path, Path::new(""));
+    let tenants = beside.join(TENANTS);
+    let below = entries(&beside).chain(entries(&tenants));
+    let names = |folder: &PathBuf| fs::canonicalize(folder).ok();
+    let known: BTreeSet<PathBuf> = folders.iter().filter_map(names).collect();
+    let left_out: BTreeSet<PathBuf> = below
+        .filter(|folder| folder.join(TENANT).is_file())
+        .filter(|folder| names(folder).is_some_and(|folder| !known.contains(&folder)))
+        .collect();
+    let first = left_out.first()?.strip_prefix(&beside).ok()?;
+    let first = quoted(&first.to_string_lossy());
+    let what = match left_out.len() {
+        1 => format!("the tenant in {first} is left out"),
+        count => format!("{count} tenants in folders are left out, {first} the first of them"),
+    };
+    let remedy = "give the folder in place of the file, or name them in tenant_folders";
+    Some(Problem::notice(whole(path), what, remedy))
 }
 
 /// The entries of a folder, hidden ones aside; none if it cannot be read.

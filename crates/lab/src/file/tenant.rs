@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest;
 use toml::de::DeValue;
 
-use super::load::{beside, reason};
+use super::load::{beside, text_of};
 use super::objects::{accepted_domains, inbound_connectors, organization};
 use super::problem::{Problem, quoted};
 use super::reader::{Mistake, Placed, Table};
@@ -152,23 +152,26 @@ fn recipients(table: &mut Table<'_>) -> Option<BTreeSet<String>> {
 
 fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String>> {
     let whole = beside(table.source.path(), &file.value);
-    let text = match fs::read_to_string(&whole) {
+    if !fs::metadata(&whole).is_ok_and(|metadata| metadata.is_file()) {
+        let what = format!(
+            "{} is no file that is there",
+            quoted(&whole.to_string_lossy())
+        );
+        let mistake = Mistake::new(what, "name a text file with one address a line");
+        table.wrong(file.place.clone(), mistake);
+        return None;
+    }
+    let text = match text_of(&whole) {
         Ok(text) => text,
-        Err(error) => {
-            let what = format!(
-                "{} cannot be read: {}",
-                quoted(&whole.to_string_lossy()),
-                reason(&error)
-            );
-            let mistake = Mistake::new(what, "name a text file with one address a line");
-            table.wrong(file.place.clone(), mistake);
+        Err(problem) => {
+            table.source.complain(problem);
             return None;
         }
     };
     let mut addresses = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
+        let line = without_comment(line).trim();
+        if line.is_empty() {
             continue;
         }
         match recipient(line) {
@@ -186,6 +189,13 @@ fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String
         }
     }
     Some(addresses)
+}
+
+/// An address may have a `#` in it, but not behind white space.
+fn without_comment(line: &str) -> &str {
+    let comment = line.match_indices('#').map(|(at, _)| line.split_at(at).0);
+    let mut texts = comment.filter(|text| text.is_empty() || text.ends_with(char::is_whitespace));
+    texts.next().unwrap_or(line)
 }
 
 const NO_ADDRESS: &str = "write an address, as in u@contoso.com";

@@ -115,3 +115,28 @@ fn thousand(folder: &Path) {
         fs::write(tenant.join("domains.json"), format!("[{}]", &domains[1..])).unwrap();
     }
 }
+
+#[test]
+fn recipients_are_listed_in_any_encoding_and_with_comments() {
+    let text = "# all of them\r\n\r\nu@contoso.com # a comment\r\na#b@contoso.com\r\n";
+    let utf16 = |text: &str| -> Vec<u8> {
+        let marked = format!("\u{feff}{text}");
+        marked.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    for octets in [
+        text.as_bytes().to_vec(),
+        format!("\u{feff}{text}").into_bytes(),
+        utf16(text),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("recipients.txt"), octets).unwrap();
+        let tenant = "region = \"EUR\"\naccepted_domains = [\"contoso.com\"]\n\
+                      recipients_file = \"recipients.txt\"\n";
+        // As Windows PowerShell writes it.
+        fs::write(folder.path().join("tenant.toml"), utf16(tenant)).unwrap();
+        let lab = Lab::load(folder.path()).unwrap();
+        let recipients = lab.world.tenants[0].recipients.clone().unwrap();
+        let expected = ["a#b@contoso.com", "u@contoso.com"];
+        assert!(recipients.iter().eq(expected.iter()), "{recipients:?}");
+    }
+}

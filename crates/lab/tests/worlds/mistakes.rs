@@ -3,8 +3,10 @@
 //! difference before committing it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
 use tenantry_lab::file::{Lab, Problem, Severity};
 
 use crate::data;
@@ -51,12 +53,69 @@ fn what_microsoft_allows_is_no_error() {
     );
 }
 
-#[test]
-fn of_countless_problems_of_a_file_the_first_are_told_and_their_number() {
-    let folder = tempfile::tempdir().unwrap();
+/// A world of one tenant, `A`, that a test spoils.
+fn tenant_folder() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
     let tenant = folder.path().join("A");
     fs::create_dir(&tenant).unwrap();
     fs::write(tenant.join("tenant.toml"), "region = \"EUR\"").unwrap();
+    (folder, tenant)
+}
+
+fn told(folder: &Path) -> String {
+    let problems = problems(folder).into_iter();
+    let lines: Vec<String> = problems.map(|problem| problem.to_string()).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn what_is_there_and_cannot_be_read_is_told() {
+    let (folder, tenant) = tenant_folder();
+    symlink("nowhere", tenant.join("connectors.json")).unwrap();
+    let said = told(folder.path());
+    assert!(
+        said.contains("A/connectors.json: cannot be read: "),
+        "{said}"
+    );
+    let (folder, _tenant) = tenant_folder();
+    let other = folder.path().join("B");
+    fs::create_dir(&other).unwrap();
+    symlink("tenant.toml", other.join("tenant.toml")).unwrap();
+    let said = told(folder.path());
+    assert!(said.contains("B/tenant.toml: cannot be read: "), "{said}");
+    assert!(said.contains("; what to do: "), "{said}");
+}
+
+#[test]
+fn hidden_files_are_nobody_s_exports() {
+    let (folder, tenant) = tenant_folder();
+    fs::write(tenant.join("._domains.json"), b"\0\x05\x16\x07").unwrap();
+    fs::write(tenant.join(".domains.json"), "[").unwrap();
+    let lab = Lab::load(folder.path()).unwrap();
+    let said = lab.notices.iter().map(ToString::to_string);
+    assert!(
+        said.clone().all(|said| !said.contains("json")),
+        "{:?}",
+        said.collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_world_file_by_itself_says_which_tenants_it_leaves_out() {
+    let (folder, _tenant) = tenant_folder();
+    let file = folder.path().join("world.toml");
+    let world = "[[tenant]]\nname = \"hand\"\nregion = \"EUR\"\n";
+    fs::write(&file, world).unwrap();
+    let notice = "the tenant in \"A\" is left out; what to do: give the folder";
+    assert!(told(&file).contains(notice), "{}", told(&file));
+    assert!(!told(folder.path()).contains("left out"));
+    fs::write(&file, format!("tenant_folders = [\"A\"]\n{world}")).unwrap();
+    assert!(!told(&file).contains("left out"), "{}", told(&file));
+}
+
+#[test]
+fn of_countless_problems_of_a_file_the_first_are_told_and_their_number() {
+    let (folder, tenant) = tenant_folder();
     fs::write(
         tenant.join("notes.json"),
         format!("[{}7]", "7,".repeat(499)),
