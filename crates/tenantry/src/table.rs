@@ -2,8 +2,21 @@
 
 use std::io::{self, Write};
 
-/// Writes a heading and rows under it, columns aligned; nothing at all without rows.
+/// The same as [`first`], behind something else.
 pub(crate) fn write<const N: usize>(
+    out: &mut impl Write,
+    title: &str,
+    head: [&str; N],
+    rows: impl Iterator<Item = [String; N]> + Clone,
+) -> io::Result<()> {
+    if rows.clone().next().is_some() {
+        writeln!(out)?;
+    }
+    first(out, title, head, rows)
+}
+
+/// Writes a heading and rows under it, columns aligned; nothing at all without rows.
+pub(crate) fn first<const N: usize>(
     out: &mut impl Write,
     title: &str,
     head: [&str; N],
@@ -20,7 +33,7 @@ pub(crate) fn write<const N: usize>(
     if empty {
         return Ok(());
     }
-    writeln!(out, "\n{title}")?;
+    writeln!(out, "{title}")?;
     line(out, &head.map(String::from), &widths)?;
     for row in rows {
         line(out, &row, &widths)?;

@@ -111,8 +111,15 @@ impl Folder {
             return Err(InitError::NoTenants);
         }
         make_empty(path)?;
-        for below in ["pki", "pki/clients", "pki/tenants", "tenants"] {
-            make(&path.join(below))?;
+        let identities = certificates::identities(scenario);
+        let relay_s_own = |folder| identities.iter().any(|own| own.stem.starts_with(folder));
+        make(&path.join("pki"))?;
+        make(&path.join("tenants"))?;
+        if !scenario.certificates.is_empty() {
+            make(&path.join("pki/clients"))?;
+        }
+        if relay_s_own("pki/tenants") {
+            make(&path.join("pki/tenants"))?;
         }
         certificates::make(scenario, &layout, path)?;
         for tenant in world::tenants(&scenario.world) {

@@ -41,7 +41,9 @@ pub(super) fn moved(wanted: &Move) -> Result<u8, u8> {
         differences = compared.differences;
         groups.print(out)?;
         let (changed, all) = (compared.differences, compared.recipients);
-        writeln!(out, "{changed} of {all} recipients change")?;
+        let noun = if all == 1 { "recipient" } else { "recipients" };
+        let verb = if changed == 1 { "changes" } else { "change" };
+        writeln!(out, "{changed} of {all} {noun} {verb}")?;
         match compared.errors {
             0 => Ok(()),
             errors => writeln!(out, "{errors} of {} lines are no message", compared.lines),

@@ -43,7 +43,7 @@ fn list(mut out: &mut dyn Write, scenarios: &[Scenario]) -> io::Result<()> {
         ]
     });
     let head = ["name", "what it shows", "anti-patterns"];
-    table::write(&mut out, "scenarios", head, rows)
+    table::first(&mut out, "scenarios", head, rows)
 }
 
 fn line(out: &mut dyn Write, scenario: &Scenario) -> io::Result<()> {

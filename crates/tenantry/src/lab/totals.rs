@@ -99,7 +99,7 @@ pub(super) fn doors(mut out: &mut dyn Write, service: &LabService) -> io::Result
         [tenant.name.clone(), endpoint(tenant), region, of(tenant)]
     });
     let head = ["tenant", "endpoint", "region", "address"];
-    table::write(&mut out, "endpoints", head, rows)?;
+    table::first(&mut out, "endpoints", head, rows)?;
     writeln!(out, "\nthe lab listens; SIGTERM or SIGINT ends it")
 }
 

@@ -117,3 +117,26 @@ fn every_command_of_the_lab_has_help_with_an_example() {
         assert!(!short.contains(&example), "{command}");
     }
 }
+
+#[test]
+fn no_folder_of_init_is_empty() {
+    for name in ["healthy", "shared-ip", "wildcard-capture"] {
+        let made = Box::new(&["--scenario", name]);
+        for below in ["pki", "pki/clients", "pki/tenants", "tenants"] {
+            if let Ok(mut entries) = fs::read_dir(made.path.join(below)) {
+                assert!(entries.next().is_some(), "{name}: {below}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_output_begins_with_an_empty_line() {
+    for arguments in [
+        &["lab", "scenarios"][..],
+        &["lab", "scenarios", "shared-ip"],
+    ] {
+        let told = text(&tenantry(arguments).stdout);
+        assert!(!told.is_empty() && !told.starts_with('\n'), "{told}");
+    }
+}

@@ -21,7 +21,7 @@ fn a_move_is_told_with_its_event_and_both_attributions() {
         "after:  tenant contoso-test, originating by certificate",
         &format!("event:  {EVENT}"),
         "\"production\" to x@internet.test",
-        "1 of 1 recipients change",
+        "1 of 1 recipient changes",
     ] {
         assert!(words.contains(part), "{part}\n{words}");
     }
@@ -42,7 +42,7 @@ fn nothing_changes_without_effect() {
     let start = ["lab", "move", "--world", made.world(), "--sample", &sample];
     let told = tenantry(&[&start[..], &["--event", harmless, "--exit-code"]].concat());
     assert_eq!(told.status.code(), Some(OK));
-    assert_eq!(text(&told.stdout), "0 of 1 recipients change\n");
+    assert_eq!(text(&told.stdout), "0 of 1 recipient change\n");
 }
 
 #[test]
