@@ -10,6 +10,7 @@ mod moved;
 mod run;
 mod scenarios;
 mod screen;
+mod settings;
 mod totals;
 
 use std::fs::{self, File};

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::arguments::Run;
 use super::screen::Screen;
+use super::settings::Settings;
 use super::totals::{self, Progress};
 use super::{load, printed};
 use crate::exit;
@@ -31,10 +32,14 @@ pub(super) fn run(wanted: &Run) -> Result<u8, u8> {
 /// The world with what the command line says instead.
 fn load_to_run(wanted: &Run) -> Result<file::Lab, u8> {
     let mut lab = load(&wanted.world)?;
+    set_maildir(wanted, &mut lab);
+    Ok(lab)
+}
+
+fn set_maildir(wanted: &Run, lab: &mut file::Lab) {
     if let (Some(server), Some(maildir)) = (&mut lab.server, &wanted.maildir) {
         server.maildir = Some(maildir.clone());
     }
-    Ok(lab)
 }
 
 async fn serve(wanted: &Run, lab: file::Lab) -> Result<u8, u8> {
@@ -47,6 +52,7 @@ async fn serve(wanted: &Run, lab: file::Lab) -> Result<u8, u8> {
         journal: wanted.journal.clone(),
         ..ServiceOptions::default()
     };
+    let settings = Settings::of(&lab);
     let service = LabService::start(lab, options)
         .await
         .map_err(|error| refused(&error))?;
@@ -59,7 +65,7 @@ async fn serve(wanted: &Run, lab: file::Lab) -> Result<u8, u8> {
     loop {
         tokio::select! {
             // Each of these only waits; none is lost by waiting for the others too.
-            () = received(&mut signals.hangup) => display.say(&reload(wanted, &service)),
+            () = received(&mut signals.hangup) => display.say(&reload(wanted, &service, &settings)),
             () = received(&mut signals.terminate) => break,
             () = received(&mut signals.interrupt) => break,
             () = &mut over => break,
@@ -91,8 +97,8 @@ fn refused(error: &StartError) -> u8 {
 }
 
 /// Takes the world anew; with anything wrong in it the old one stays.
-fn reload(wanted: &Run, service: &LabService) -> Vec<String> {
-    let lab = match file::Lab::load(&wanted.world) {
+fn reload(wanted: &Run, service: &LabService, settings: &Settings) -> Vec<String> {
+    let mut lab = match file::Lab::load(&wanted.world) {
         Ok(lab) => lab,
         Err(problems) => {
             let mut told: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -101,6 +107,12 @@ fn reload(wanted: &Run, service: &LabService) -> Vec<String> {
         }
     };
     let mut told: Vec<String> = lab.notices.iter().map(ToString::to_string).collect();
+    set_maildir(wanted, &mut lab);
+    let changed = settings.changed(&Settings::of(&lab));
+    if !changed.is_empty() {
+        let changed = changed.join(", ");
+        told.push(format!("not taken before the next start: {changed}"));
+    }
     told.push(match service.replace(lab.world) {
         Ok(()) => "the world was read again".to_owned(),
         Err(error) => format!("{error}; the old world stays"),
@@ -214,6 +226,7 @@ async fn over(after: Option<Duration>) {
 fn warnings() {
     let lines = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::WARN)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     // Somebody else has subscribed already: then it is said there.
     let _ = lines.try_init();

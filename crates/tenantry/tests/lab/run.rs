@@ -179,6 +179,10 @@ async fn a_hangup_reads_the_world_again_and_a_bad_one_changes_nothing() {
         before.replace("tenant-0001.onmicrosoft.com", "new.example"),
     )
     .unwrap();
+    let world = made.path.join("world.toml");
+    let text = fs::read_to_string(&world).unwrap();
+    let fault = "\n[[fault]]\nstage = \"mail\"\nreply = \"server-busy\"\n";
+    fs::write(&world, text + fault).unwrap();
     // One tenant less, and one more, before all others.
     fs::remove_dir_all(made.path.join("tenants/tenant-0002")).unwrap();
     let newcomer = made.path.join("tenants/newcomer");
@@ -189,6 +193,7 @@ async fn a_hangup_reads_the_world_again_and_a_bad_one_changes_nothing() {
     )
     .unwrap();
     lab.signal("-HUP");
+    lab.await_line("not taken before the next start: [[fault]]");
     lab.await_line("was read again");
     assert!(!refused(incoming(at, "u@new.example").await));
     assert!(!refused(incoming(at, "u@newcomer.example").await));
