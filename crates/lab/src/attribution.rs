@@ -278,6 +278,25 @@ impl Transaction {
         }
     }
 
+    /// How they have: what decided, the connector, and the certificate name.
+    #[must_use]
+    pub fn decided(&self) -> Option<(Basis, ConnectorRef, Option<&str>)> {
+        match &self.decision {
+            Decision::Originating {
+                basis,
+                connector,
+                matched_name,
+            } => Some((*basis, *connector, matched_name.as_deref())),
+            Decision::Tie | Decision::Open => None,
+        }
+    }
+
+    /// Every step and every candidate of those stages.
+    #[must_use]
+    pub fn why(&self) -> &[Why] {
+        &self.why
+    }
+
     /// Steps 3 and 4 of section 1.3 for the next recipient. An accepted one is remembered:
     /// incoming recipients of one transaction must be in one region.
     pub fn recipient(&mut self, forest: &Forest, rcpt: &str) -> Attribution {

@@ -114,6 +114,8 @@ fn limits(limits: &mut Limits, table: &mut Table<'_>) {
     given("recipients", &mut limits.recipients);
     given("connections", &mut limits.connections);
     given("errors", &mut limits.errors);
+    given("non_mail_commands", &mut limits.non_mail_commands);
+    given("chunks", &mut limits.chunks);
     set(&mut limits.hop_limit, table.optional("hop_limit", count32));
 }
 

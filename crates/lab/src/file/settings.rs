@@ -51,8 +51,12 @@ pub struct Limits {
     pub hop_limit: u32,
     /// Most sessions at one time, over all endpoints.
     pub connections: u32,
-    /// Most wrong commands of one session.
+    /// Most wrong commands of one session; what follows from a refusal is not wrong.
     pub errors: u32,
+    /// Most commands since the last accepted message that bring none forward: NOOP, RSET, ...
+    pub non_mail_commands: u32,
+    /// Most BDAT chunks of one message.
+    pub chunks: u32,
 }
 
 impl Default for Limits {
@@ -64,6 +68,8 @@ impl Default for Limits {
             hop_limit: 30,
             connections: 4096,
             errors: 20,
+            non_mail_commands: 50,
+            chunks: 20_000,
         }
     }
 }

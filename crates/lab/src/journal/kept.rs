@@ -23,7 +23,8 @@ pub struct Totals {
 pub struct Tally {
     /// Messages taken.
     pub accepted: u64,
-    /// Messages and single recipients refused, by the reply's codes, as `550 5.7.64`.
+    /// Messages and single recipients refused, by the reply's codes, as `550 5.7.64`, or
+    /// `no reply`.
     pub refused: BTreeMap<String, u64>,
     /// Octets of the messages taken.
     pub octets: u64,
@@ -65,7 +66,10 @@ impl Kept {
             tally.octets += record.size;
         } else {
             self.totals.refused += 1;
-            tally.count_refusal(codes(&record.reply));
+            tally.count_refusal(match record.reply.as_str() {
+                "" => NO_REPLY,
+                reply => codes(reply),
+            });
         }
         self.weight += record.weight();
         self.records.push_back(record);
@@ -119,6 +123,9 @@ fn codes(reply: &str) -> &str {
     };
     reply.get(..end).unwrap_or(reply)
 }
+
+/// What is counted that a fault ended without a word.
+const NO_REPLY: &str = "no reply";
 
 /// Octets of records in memory, however many records that is.
 const MOST_WEIGHT: usize = 64 << 20;

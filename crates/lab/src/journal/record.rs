@@ -37,18 +37,22 @@ pub struct Record {
     pub xoorg: Option<String>,
     /// This tenant's recipients.
     pub rcpt_to: Vec<String>,
-    /// Octets of the content as received.
+    /// Octets of the content as received; 0 where [`Self::sha256`] is absent.
     pub size: u64,
-    /// SHA-256 of the content as received; absent where none was received.
+    /// SHA-256 of the content as received; absent where none was received, or not all of it.
     pub sha256: Option<[u8; 32]>,
     /// `Message-ID` as in the header section, with its brackets.
     pub message_id: Option<String>,
     /// Which part of a message that was split between tenants it is, from 0.
     pub part: usize,
-    /// The reply, as it was or would have been given.
+    /// The reply, as it was or would have been given; empty where a fault ended the connection
+    /// before there was one.
     pub reply: String,
-    /// Whether a fault kept the client from hearing the reply.
+    /// Whether a fault kept the client from hearing a reply.
     pub unanswered: bool,
+    /// The fault that gave the reply or did something to the connection, by its stage:
+    /// `mail throttle`, `end-of-data drop`.
+    pub fault: Option<String>,
     /// Every candidate, and why it won or lost; of several recipients each line once.
     pub why: Vec<Why>,
 }
@@ -151,12 +155,13 @@ struct Line<'a> {
     mail_from: &'a str,
     xoorg: Option<&'a str>,
     rcpt_to: &'a [String],
-    size: u64,
+    size: Option<u64>,
     sha256: Option<String>,
     message_id: Option<&'a str>,
     part: usize,
-    reply: &'a str,
+    reply: Option<&'a str>,
     unanswered: bool,
+    fault: Option<&'a str>,
     why: Vec<Explained<'a>>,
 }
 
@@ -184,12 +189,13 @@ impl Serialize for Record {
             mail_from: &self.mail_from,
             xoorg: self.xoorg.as_deref(),
             rcpt_to: &self.rcpt_to,
-            size: self.size,
+            size: self.sha256.map(|_whole| self.size),
             sha256: self.sha256_hex(),
             message_id: self.message_id.as_deref(),
             part: self.part,
-            reply: &self.reply,
+            reply: Some(self.reply.as_str()).filter(|reply| !reply.is_empty()),
             unanswered: self.unanswered,
+            fault: self.fault.as_deref(),
             why: self.why.iter().map(|why| why.explained(world)).collect(),
         }
         .serialize(serializer)

@@ -30,6 +30,8 @@ pub(super) struct Strike {
     pub(super) tarpit: Duration,
     pub(super) reply: Option<FaultReply>,
     pub(super) action: Option<FaultAction>,
+    /// The reply is a throttle's.
+    pub(super) throttled: bool,
 }
 
 #[derive(Debug)]
@@ -99,11 +101,26 @@ impl Faults {
                 if let Some(throttle) = &fault.spec.throttle
                     && !fault.passes(throttle, now)
                 {
+                    strike.throttled |= strike.reply.is_none();
                     strike.reply.get_or_insert_with(|| throttle.reply.clone());
                 }
             }
         }
         strike
+    }
+}
+
+impl Strike {
+    /// What it does to the connection or says, as the journal has it: `mail throttle`,
+    /// `end-of-data drop`. Mere waiting is nothing.
+    pub(super) fn word(&self, stage: FaultStage) -> Option<String> {
+        let what = match (self.action, &self.reply) {
+            (Some(action), _) => action.as_str(),
+            (None, Some(_)) if self.throttled => "throttle",
+            (None, Some(_)) => "reply",
+            (None, None) => return None,
+        };
+        Some(format!("{} {what}", stage.as_str()))
     }
 }
 

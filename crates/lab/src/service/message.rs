@@ -30,6 +30,8 @@ pub(super) struct Arrived {
     pub(super) sha256: [u8; 32],
     pub(super) header: Header,
     pub(super) took: Duration,
+    /// All of it was read, and none of it left out for a fault of its own.
+    pub(super) complete: bool,
     pub(super) draft: Option<Draft>,
     pub(super) failed: bool,
 }
@@ -76,8 +78,8 @@ impl Message {
         self.piece.clear();
     }
 
-    /// The message is complete.
-    pub(super) fn finish(self) -> Arrived {
+    /// The message has ended; whether all of it was taken is the protocol machine's to say.
+    pub(super) fn finish(self, complete: bool) -> Arrived {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(self.digest.finish().as_ref());
         Arrived {
@@ -85,6 +87,7 @@ impl Message {
             sha256,
             header: self.header,
             took: self.began.elapsed(),
+            complete,
             draft: self.draft,
             failed: self.failed,
         }

@@ -246,9 +246,14 @@ fn server_limits(shared: &Shared) -> ServerLimits {
             max_octets: limits.size,
             ..ContentLimits::default()
         },
-        recipients: limits.recipients,
+        // One more, so that it is the transaction that refuses, and journals.
+        recipients: limits.recipients.saturating_add(1),
         protocol_errors: limits.errors,
+        non_mail_commands: limits.non_mail_commands,
+        // To be refused all day long is what the lab is for.
+        excuses: u32::MAX,
         messages: u64::MAX,
+        chunks: limits.chunks,
         ..ServerLimits::default()
     }
 }

@@ -12,7 +12,6 @@ pub(super) const RESETTING: Reply = reply(250, (2, 0, 0), "Resetting");
 pub(super) const OK: Reply = reply(250, (2, 0, 0), "OK");
 pub(super) const CLOSING: Reply = reply(221, (2, 0, 0), "Service closing transmission channel");
 pub(super) const NO_VRFY: Reply = reply(252, (2, 1, 5), "Cannot VRFY user");
-pub(super) const NO_EXPN: Reply = reply(502, (5, 3, 3), "Command not implemented");
 pub(super) const HELP: Reply = Reply::fixed(
     214,
     None,
@@ -20,6 +19,10 @@ pub(super) const HELP: Reply = Reply::fixed(
 );
 
 /// Texts of refusals; the session's suffix follows them.
+pub(super) const NOT_IMPLEMENTED: &str = "502 5.3.3 Command not implemented";
+/// The service's own text for this case is not documented.
+pub(super) const BARE_LF_IN_CHUNK: &str = "550 5.6.11 SMTPSEND.BareLinefeedsAreIllegal; message \
+     contains bare linefeeds, which need BODY=BINARYMIME";
 pub(super) const STOPPING: &str = "421 4.3.2 Service not available, closing transmission channel";
 pub(super) const TOO_SLOW: &str = "421 4.4.1 Connection timed out";
 pub(super) const TALKS_IN_CONTENT: &str = "421 4.7.0 Content came before 354, closing";
@@ -48,6 +51,7 @@ const WORDS: &[(&str, &str)] = &[
         "550 5.6.11 SMTPSEND.BareLinefeedsAreIllegal; message contains bare linefeeds, which \
          cannot be sent via DATA",
     ),
+    ("Command not implemented", NOT_IMPLEMENTED),
     ("EHLO first", "503 5.5.2 Send hello first"),
     ("MAIL first", "503 5.5.2 Need mail command"),
     ("RCPT first", "503 5.5.2 Need rcpt command"),

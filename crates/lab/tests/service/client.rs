@@ -92,6 +92,20 @@ impl Client {
         reply
     }
 
+    /// One reply, or nothing when the connection ends, in whatever way.
+    pub(crate) async fn reply_or_end(&mut self) -> String {
+        loop {
+            if let Some(end) = self.0.input.iter().position(|octet| *octet == b'\n') {
+                let line = self.0.input.split_to(end + 1);
+                return String::from_utf8_lossy(&line).into_owned();
+            }
+            match self.0.fill(deadline()).await {
+                Ok(0) | Err(_) => return String::new(),
+                Ok(_) => {}
+            }
+        }
+    }
+
     /// One reply, or what there is when the connection ends.
     pub(crate) async fn reply(&mut self) -> String {
         let mut reply = String::new();

@@ -84,6 +84,7 @@ async fn a_line_has_everything_about_a_message() {
         "part": 0,
         "reply": reply.trim_end(),
         "unanswered": false,
+        "fault": null,
     });
     for key in ["at", "session", "peer", "why"] {
         expected[key] = line[key].clone();

@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod journal;
 mod limits;
+mod lost;
 mod maildir;
 mod quotas;
 mod replies;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tenantry_smtp::{Command, Mail, Rcpt, Reply, Severity};
 
-use super::transaction::{Heard, Transaction};
+use super::striking::end_of;
+use super::transaction::{Heard, Part, Transaction};
 use super::{End, Session};
 use crate::attribution::{Certificate, Submission};
 use crate::file::FaultStage;
@@ -42,7 +43,10 @@ impl Session {
             }
             Command::Noop => self.say(&texts::OK),
             Command::Vrfy => self.say(&texts::NO_VRFY),
-            Command::Expn => self.say(&texts::NO_EXPN),
+            Command::Expn => {
+                let reply = self.refusal(texts::NOT_IMPLEMENTED);
+                self.say(&reply)
+            }
             Command::Help => self.say(&texts::HELP),
         }
     }
@@ -78,10 +82,19 @@ impl Session {
         let mail_from = mail.path.as_str();
         let attribution = self.begin(&rulebook, mail_from, None);
         let tenants: Vec<_> = attribution.tenant().into_iter().collect();
-        let strike = self.strike(FaultStage::Mail, &tenants).await?;
+        let xoorg = mail.parameters.xoorg().map(decoded);
+        let transaction = Transaction::new(rulebook, attribution, mail_from.to_owned(), xoorg);
+        let strike = self.struck(FaultStage::Mail, &tenants).await?;
+        if let Some(reply) = self.kept_off(&strike, Severity::Positive) {
+            let (parts, fault) = (
+                vec![transaction.sender_alone()],
+                strike.word(FaultStage::Mail),
+            );
+            self.journal_lost(&transaction, parts, reply.as_ref(), fault)
+                .await;
+        }
+        self.survive(&strike).await?;
         if self.answer(&texts::SENDER_OK, &strike).await? == Severity::Positive {
-            let xoorg = mail.parameters.xoorg().map(str::to_owned);
-            let transaction = Transaction::new(rulebook, attribution, mail_from.to_owned(), xoorg);
             self.transaction = Some(Box::new(transaction));
         }
         Ok(())
@@ -120,25 +133,31 @@ impl Session {
         };
         let heard = transaction.recipient(&self.shared, rcpt.path.as_str());
         let tenants = heard.tenants();
-        let strike = self.strike(FaultStage::Rcpt, &tenants).await?;
+        let strike = self.struck(FaultStage::Rcpt, &tenants).await?;
         let usual = match &heard {
             Heard::Held(_) => texts::RECIPIENT_OK,
             Heard::Refused(refusal, _) => self.refusal(refusal.text()),
-            Heard::TooMany(refusal) => self.refusal(refusal.text()),
         };
-        let other = self.reply_of(&strike);
-        let reply = other.unwrap_or(usual);
-        let answered = self.answer(&reply, &strike).await?;
-        let Some(transaction) = &mut self.transaction else {
-            return Ok(());
+        let reply = match end_of(&strike) {
+            Some(_) => None,
+            None => Some(self.reply_of(&strike).unwrap_or(usual)),
         };
-        match (heard.attribution(), answered) {
-            (Some(attribution), Severity::Positive) => transaction.hold(attribution),
-            (Some(attribution), _) => {
-                let record = transaction.refused(&self.seen, attribution, &reply);
-                self.shared.journal.add(record).await;
+        let held = reply
+            .as_ref()
+            .is_some_and(|reply| reply.severity() == Severity::Positive);
+        let attribution = heard.attribution();
+        if held {
+            if let Some(transaction) = &mut self.transaction {
+                transaction.hold(attribution);
             }
-            (None, _) => {}
+        } else if let Some(transaction) = &self.transaction {
+            let (parts, fault) = (vec![Part::of(&attribution)], strike.word(FaultStage::Rcpt));
+            self.journal_lost(transaction, parts, reply.as_ref(), fault)
+                .await;
+        }
+        self.survive(&strike).await?;
+        if let Some(reply) = reply {
+            self.answer(&reply, &strike).await?;
         }
         Ok(())
     }
@@ -149,4 +168,24 @@ impl Session {
         self.answer(&reply, &Strike::default()).await?;
         Ok(())
     }
+}
+
+/// What xtext stands for (RFC 3461 section 4): `+2E` is a dot. As written, if that is no text.
+fn decoded(xtext: &str) -> String {
+    let mut octets = Vec::with_capacity(xtext.len());
+    let mut rest = xtext.bytes();
+    while let Some(octet) = rest.next() {
+        let digit = |octet: Option<u8>| char::from(octet?).to_digit(16);
+        let plain = match octet {
+            b'+' => digit(rest.next())
+                .zip(digit(rest.next()))
+                .and_then(|(high, low)| u8::try_from(high * 16 + low).ok()),
+            octet => Some(octet),
+        };
+        let Some(plain) = plain else {
+            return xtext.to_owned();
+        };
+        octets.push(plain);
+    }
+    String::from_utf8(octets).unwrap_or_else(|_no_text| xtext.to_owned())
 }

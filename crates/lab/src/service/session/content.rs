@@ -1,7 +1,8 @@
 //! The message itself, a piece at a time, by DATA or BDAT.
 
-use tenantry_smtp::{Content, ContentFault, Reply, Severity};
+use tenantry_smtp::{Content, ContentFault, Reply, Severity, State};
 
+use super::striking::end_of;
 use super::{End, Session};
 use crate::file::FaultStage;
 use crate::service::faults::Strike;
@@ -14,7 +15,9 @@ impl Session {
             return self.lost().await;
         };
         let tenants = transaction.tenants();
-        let strike = self.strike(FaultStage::Data, &tenants).await?;
+        let strike = self.struck(FaultStage::Data, &tenants).await?;
+        self.journal_data(&strike, Severity::Intermediate).await;
+        self.survive(&strike).await?;
         if self.answer(&texts::START_INPUT, &strike).await? != Severity::Intermediate {
             // Whoever sends on behind DATA without its 354 sends content (RFC 2920 section 3.1).
             return match self.channel.input.is_empty() {
@@ -36,16 +39,32 @@ impl Session {
         if !begun {
             let tenants = self.transaction.as_ref().map(|found| found.tenants());
             let strike = self
-                .strike(FaultStage::Data, &tenants.unwrap_or_default())
+                .struck(FaultStage::Data, &tenants.unwrap_or_default())
                 .await?;
+            if end_of(&strike).is_some() {
+                self.journal_data(&strike, Severity::Positive).await;
+                return self.survive(&strike).await;
+            }
             self.begin_message().await;
-            let reply = self.reply_of(&strike);
+            let reply = self.kept_off(&strike, Severity::Positive).flatten();
             if let Some(transaction) = &mut self.transaction {
-                transaction.chunk_reply =
-                    reply.filter(|reply| reply.severity() != Severity::Positive);
+                transaction.chunk_fault = reply
+                    .as_ref()
+                    .and_then(|_refused| strike.word(FaultStage::Data));
+                transaction.chunk_reply = reply;
             }
         }
         self.carry().await
+    }
+
+    /// Journals a message that a fault keeps from being sent.
+    async fn journal_data(&self, strike: &Strike, wanted: Severity) {
+        let lost = self.kept_off(strike, wanted);
+        if let (Some(reply), Some(transaction)) = (lost, &self.transaction) {
+            let (parts, fault) = (transaction.parts(), strike.word(FaultStage::Data));
+            self.journal_lost(transaction, parts, reply.as_ref(), fault)
+                .await;
+        }
     }
 
     async fn begin_message(&mut self) {
@@ -126,9 +145,15 @@ impl Session {
                 )
             }
         };
-        if self.answer(&reply, &Strike::default()).await? != Severity::Positive {
-            self.transaction = None;
+        if reply.severity() != Severity::Positive
+            && let Some(transaction) = self.transaction.take()
+        {
+            // What was refused in its midst does not go on.
+            let (parts, fault) = (transaction.parts(), transaction.chunk_fault.clone());
+            self.journal_lost(&transaction, parts, Some(&reply), fault)
+                .await;
         }
+        self.answer(&reply, &Strike::default()).await?;
         Ok(())
     }
 
@@ -144,6 +169,10 @@ impl Session {
     }
 
     pub(super) fn content_refusal(&self, fault: ContentFault) -> Reply {
+        let by_chunks = matches!(self.smtp.state(), State::Chunk | State::ChunkEnd);
+        if fault == ContentFault::BareLf && by_chunks {
+            return self.refusal(texts::BARE_LF_IN_CHUNK);
+        }
         self.refusal(&texts::in_exchange_words(&fault.reply()))
     }
 }

@@ -4,6 +4,7 @@ use bytes::BufMut;
 use tenantry_smtp::{Reply, Severity};
 use tokio::time::sleep;
 
+use super::transaction::{Outcome, Part, Transaction};
 use super::{End, Session};
 use crate::file::{FaultAction, FaultReply, FaultStage};
 use crate::service::faults::Strike;
@@ -17,6 +18,17 @@ impl Session {
         stage: FaultStage,
         tenants: &[TenantIndex],
     ) -> Result<Strike, End> {
+        let strike = self.struck(stage, tenants).await?;
+        self.survive(&strike).await?;
+        Ok(strike)
+    }
+
+    /// What strikes at a stage, after its delay; [`Self::survive`] has to follow.
+    pub(super) async fn struck(
+        &mut self,
+        stage: FaultStage,
+        tenants: &[TenantIndex],
+    ) -> Result<Strike, End> {
         if !self.shared.faults.concern(stage) {
             return Ok(Strike::default());
         }
@@ -26,20 +38,46 @@ impl Session {
             self.flush().await?;
             sleep(strike.delay).await;
         }
-        let end = match strike.action {
-            Some(FaultAction::Drop) => End::Dropped,
-            Some(FaultAction::HalfClose) => End::HalfClosed,
-            Some(FaultAction::Reset) => End::Reset,
-            Some(
-                FaultAction::BadTls
-                | FaultAction::ExpiredCertificate
-                | FaultAction::LateReply
-                | FaultAction::CloseAfterDot,
-            )
-            | None => return Ok(strike),
+        Ok(strike)
+    }
+
+    /// Ends the session, if that is what the strike does.
+    pub(super) async fn survive(&mut self, strike: &Strike) -> Result<(), End> {
+        let Some(end) = end_of(strike) else {
+            return Ok(());
         };
         self.flush().await?;
         Err(end)
+    }
+
+    /// What a fault makes of a message before its end: the reply that refuses it, nothing if the
+    /// connection ends instead; `None` if it may go on. `wanted` is what its sender hopes for.
+    pub(super) fn kept_off(&self, strike: &Strike, wanted: Severity) -> Option<Option<Reply>> {
+        if end_of(strike).is_some() {
+            return Some(None);
+        }
+        let reply = self.reply_of(strike)?;
+        (reply.severity() != wanted).then_some(Some(reply))
+    }
+
+    /// Journals what does not arrive.
+    pub(super) async fn journal_lost(
+        &self,
+        transaction: &Transaction,
+        parts: Vec<Part>,
+        reply: Option<&Reply>,
+        fault: Option<String>,
+    ) {
+        let outcome = Outcome {
+            accepted: false,
+            reply,
+            unanswered: reply.is_none(),
+            fault,
+        };
+        for (number, part) in parts.into_iter().enumerate() {
+            let record = transaction.record(&self.seen, part, number, None, &outcome);
+            self.shared.journal.add(record).await;
+        }
     }
 
     /// The reply that a fault gives instead of the usual one.
@@ -79,5 +117,21 @@ impl Session {
             self.flush().await?;
         }
         Ok(())
+    }
+}
+
+/// How a strike ends the session.
+pub(super) const fn end_of(strike: &Strike) -> Option<End> {
+    match strike.action {
+        Some(FaultAction::Drop) => Some(End::Dropped),
+        Some(FaultAction::HalfClose) => Some(End::HalfClosed),
+        Some(FaultAction::Reset) => Some(End::Reset),
+        Some(
+            FaultAction::BadTls
+            | FaultAction::ExpiredCertificate
+            | FaultAction::LateReply
+            | FaultAction::CloseAfterDot,
+        )
+        | None => None,
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Transaction {
     pub(super) message: Option<Message>,
     /// What the first chunk is answered with by a fault.
     pub(super) chunk_reply: Option<Reply>,
+    /// That fault.
+    pub(super) chunk_fault: Option<String>,
 }
 
 /// What the service makes of a recipient.
@@ -35,8 +37,6 @@ pub(super) enum Heard {
     Held(Box<Attribution>),
     /// It is refused at once.
     Refused(Refusal, Box<Attribution>),
-    /// It was not even attributed.
-    TooMany(Refusal),
 }
 
 /// What one tenant gets of a message.
@@ -54,8 +54,11 @@ pub(super) struct Part {
 /// How a message ended.
 pub(super) struct Outcome<'a> {
     pub(super) accepted: bool,
-    pub(super) reply: &'a Reply,
+    /// Absent where a fault says nothing.
+    pub(super) reply: Option<&'a Reply>,
     pub(super) unanswered: bool,
+    /// The fault that had a hand in it.
+    pub(super) fault: Option<String>,
 }
 
 impl Transaction {
@@ -74,6 +77,7 @@ impl Transaction {
             per_domain: HashMap::new(),
             message: None,
             chunk_reply: None,
+            chunk_fault: None,
         }
     }
 
@@ -83,12 +87,10 @@ impl Transaction {
 
     /// Attributes the next recipient and says what to answer.
     pub(super) fn recipient(&mut self, shared: &Shared, rcpt: &str) -> Heard {
-        let domain = domain_of(rcpt);
-        let held = self.per_domain.get(&domain).copied().unwrap_or_default();
-        if held >= shared.limits.recipients_per_domain {
-            return Heard::TooMany(Refusal::TooManyRecipients);
-        }
         let attribution = self.attribution.recipient(&self.rulebook.forest, rcpt);
+        if self.is_full(shared, rcpt) {
+            return Heard::Refused(Refusal::TooManyRecipients, Box::new(attribution));
+        }
         match attribution.answer {
             Answer::Accepted => match self.quota_refusal(shared, &attribution) {
                 Some(refusal) => Heard::Refused(refusal, Box::new(attribution)),
@@ -97,6 +99,14 @@ impl Transaction {
             Answer::Refused(refusal) if self.waits(refusal) => Heard::Held(Box::new(attribution)),
             Answer::Refused(refusal) => Heard::Refused(refusal, Box::new(attribution)),
         }
+    }
+
+    /// Whether there are as many recipients as may be, in all or in this one's domain.
+    fn is_full(&self, shared: &Shared, rcpt: &str) -> bool {
+        let all = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
+        let near = self.per_domain.get(&domain_of(rcpt)).copied();
+        let limits = &shared.limits;
+        all >= limits.recipients || near.unwrap_or_default() >= limits.recipients_per_domain
     }
 
     /// Whether a refusal waits for the end of data.
@@ -192,19 +202,22 @@ impl Transaction {
         parts
     }
 
-    /// The record of a recipient that was refused.
-    pub(super) fn refused(
-        &self,
-        session: &Arc<SessionSeen>,
-        attribution: Attribution,
-        reply: &Reply,
-    ) -> Record {
-        let outcome = Outcome {
-            accepted: false,
-            reply,
-            unanswered: false,
+    /// What is known before the first recipient.
+    pub(super) fn sender_alone(&self) -> Part {
+        let (basis, connector, matched_name) = match self.attribution.decided() {
+            Some((basis, connector, name)) => (basis, Some(connector), name),
+            None => (Basis::None, None, None),
         };
-        self.record(session, Part::of(&attribution), 0, None, &outcome)
+        let tenant = self.attribution.tenant();
+        Part {
+            tenant,
+            direction: tenant.map_or(Direction::None, |_| Direction::Originating),
+            basis,
+            connector,
+            matched_name: matched_name.map(str::to_owned),
+            rcpt_to: Vec::new(),
+            why: self.attribution.why().to_vec(),
+        }
     }
 
     /// The record of one part.
@@ -216,6 +229,8 @@ impl Transaction {
         arrived: Option<&Arrived>,
         outcome: &Outcome<'_>,
     ) -> Record {
+        // Of a part nobody can tell whose it is.
+        let whole = arrived.filter(|arrived| arrived.complete);
         Record {
             at: Timestamp::now(),
             session: Arc::clone(session),
@@ -229,12 +244,13 @@ impl Transaction {
             mail_from: self.mail_from.clone(),
             xoorg: self.xoorg.clone(),
             rcpt_to: part.rcpt_to,
-            size: arrived.map_or(0, |arrived| arrived.size),
-            sha256: arrived.map(|arrived| arrived.sha256),
+            size: whole.map_or(0, |arrived| arrived.size),
+            sha256: whole.map(|arrived| arrived.sha256),
             message_id: arrived.and_then(|arrived| arrived.header.message_id()),
             part: number,
-            reply: outcome.reply.to_string(),
+            reply: outcome.reply.map(ToString::to_string).unwrap_or_default(),
             unanswered: outcome.unanswered,
+            fault: outcome.fault.clone(),
             why: part.why,
         }
     }
@@ -246,20 +262,18 @@ impl Heard {
             Self::Held(attribution) | Self::Refused(_, attribution) => {
                 concerned(attribution).into_iter().collect()
             }
-            Self::TooMany(_) => Vec::new(),
         }
     }
 
-    pub(super) fn attribution(self) -> Option<Attribution> {
+    pub(super) fn attribution(self) -> Attribution {
         match self {
-            Self::Held(attribution) | Self::Refused(_, attribution) => Some(*attribution),
-            Self::TooMany(_) => None,
+            Self::Held(attribution) | Self::Refused(_, attribution) => *attribution,
         }
     }
 }
 
 impl Part {
-    fn of(attribution: &Attribution) -> Self {
+    pub(super) fn of(attribution: &Attribution) -> Self {
         Self {
             tenant: attribution.tenant,
             direction: attribution.direction,

@@ -3,6 +3,7 @@
 
 use tenantry_smtp::{Reply, Severity};
 
+use super::striking::end_of;
 use super::transaction::{Outcome, Part, Transaction};
 use super::{End, Session};
 use crate::file::{FaultAction, FaultStage};
@@ -20,7 +21,7 @@ impl Session {
         let Some(message) = transaction.message.take() else {
             return self.lost().await;
         };
-        let mut arrived = message.finish();
+        let mut arrived = message.finish(self.smtp.content_fault().is_none());
         if transaction.profile().p2_from {
             let from = arrived.header.from();
             let rulebook = &transaction.rulebook;
@@ -28,10 +29,21 @@ impl Session {
             transaction.judge_again(again);
         }
         let tenants = transaction.tenants();
-        let strike = self.strike(FaultStage::EndOfData, &tenants).await?;
+        let strike = self.struck(FaultStage::EndOfData, &tenants).await?;
         self.last_tenants = tenants;
-        let mut reply = self.verdict(&transaction, &arrived, &strike);
         let parts = transaction.parts();
+        if end_of(&strike).is_some() {
+            let fault = strike.word(FaultStage::EndOfData);
+            let outcome = Outcome {
+                accepted: false,
+                reply: None,
+                unanswered: true,
+                fault,
+            };
+            self.journal(&transaction, parts, &arrived, &outcome).await;
+            return self.survive(&strike).await;
+        }
+        let mut reply = self.verdict(&transaction, &arrived, &strike);
         if reply.severity() == Severity::Positive
             && self.keep(&transaction, &parts, &mut arrived).await.is_err()
         {
@@ -40,13 +52,13 @@ impl Session {
         let close = strike.action == Some(FaultAction::CloseAfterDot);
         let outcome = Outcome {
             accepted: reply.severity() == Severity::Positive,
-            reply: &reply,
+            reply: Some(&reply),
             unanswered: close,
+            fault: strike
+                .word(FaultStage::EndOfData)
+                .or_else(|| transaction.chunk_fault.clone()),
         };
-        for (number, part) in parts.into_iter().enumerate() {
-            let record = transaction.record(&self.seen, part, number, Some(&arrived), &outcome);
-            self.shared.journal.add(record).await;
-        }
+        self.journal(&transaction, parts, &arrived, &outcome).await;
         if close {
             self.flush().await?;
             return Err(End::Dropped);
@@ -58,6 +70,19 @@ impl Session {
         };
         self.answer(&reply, &strike).await?;
         Ok(())
+    }
+
+    async fn journal(
+        &self,
+        transaction: &Transaction,
+        parts: Vec<Part>,
+        arrived: &Arrived,
+        outcome: &Outcome<'_>,
+    ) {
+        for (number, part) in parts.into_iter().enumerate() {
+            let record = transaction.record(&self.seen, part, number, Some(arrived), outcome);
+            self.shared.journal.add(record).await;
+        }
     }
 
     fn verdict(&self, transaction: &Transaction, arrived: &Arrived, strike: &Strike) -> Reply {
