@@ -5,20 +5,24 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
+};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as TlsError, ServerConfig,
+    SignatureScheme,
 };
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer, UnixTime};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
+use webpki::{EndEntityCert, RawPublicKeyEntity};
 
-use crate::certificate::escape;
+use crate::certificate::{escape, parse};
 use crate::deadline::Deadline;
 use crate::handshake::HandshakeError;
 use crate::identity::Identity;
@@ -237,6 +241,9 @@ impl ClientCertVerifier for Possession {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &provider().signature_verification_algorithms;
+        if EndEntityCert::try_from(certificate).is_err() {
+            return verify_by_key(message, certificate, signature);
+        }
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -247,6 +254,10 @@ impl ClientCertVerifier for Possession {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &provider().signature_verification_algorithms;
+        if EndEntityCert::try_from(certificate).is_err() {
+            let key = public_key(certificate)?;
+            return verify_tls13_signature_with_raw_key(message, &key, signature, algorithms);
+        }
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
@@ -255,4 +266,37 @@ impl ClientCertVerifier for Possession {
             .signature_verification_algorithms
             .supported_schemes()
     }
+}
+
+/// The key of a certificate that path validation cannot even read (of version 1, with an unknown
+/// critical extension): possession is proved all the same, and the policy then calls it untrusted.
+fn public_key(
+    certificate: &CertificateDer<'_>,
+) -> Result<SubjectPublicKeyInfoDer<'static>, TlsError> {
+    let parsed = parse(certificate).ok_or(CertificateError::BadEncoding)?;
+    Ok(SubjectPublicKeyInfoDer::from(
+        parsed.public_key().raw.to_vec(),
+    ))
+}
+
+/// What rustls does for TLS 1.2, with such a key.
+fn verify_by_key(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, TlsError> {
+    let key = public_key(certificate)?;
+    let key = RawPublicKeyEntity::try_from(&key).map_err(|_| CertificateError::BadEncoding)?;
+    let mapping = provider().signature_verification_algorithms.mapping;
+    let algorithms = mapping
+        .iter()
+        .filter(|(scheme, _)| *scheme == signature.scheme)
+        .flat_map(|(_, algorithms)| *algorithms);
+    for algorithm in algorithms {
+        let verified = key.verify_signature(*algorithm, message, signature.signature());
+        if verified.is_ok() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+    }
+    Err(CertificateError::BadSignature.into())
 }

@@ -261,3 +261,66 @@ pub(crate) fn certified(chain: &str, key: &str) -> Arc<CertifiedKey> {
 fn resolver(chain: &str, key: &str) -> Arc<dyn ResolvesClientCert> {
     Arc::new(Fixed(certified(chain, key)))
 }
+
+/// Certificates that path validation cannot even read are untrusted like any other, and possession
+/// of their key is proved all the same.
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_is_untrusted_and_the_handshake_goes_on() {
+    let authority = Authority::root("Clients");
+    let server = Server::requesting(authority.policy());
+    let mut critical = leaf(&["tenant.example"]);
+    let mut unknown =
+        rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999], vec![5, 0]);
+    unknown.set_criticality(true);
+    critical.custom_extensions = vec![unknown];
+    let critical = authority.issue(&critical);
+    let plain = authority.issue(&leaf(&["tenant.example"]));
+    for versions in [[&version::TLS12], [&version::TLS13]] {
+        for (issued, first) in [(&critical, false), (&plain, true)] {
+            let mut certified = (*certified(&issued.chain, &issued.key)).clone();
+            if first {
+                certified.cert[0] = version_1(&certified.cert[0]);
+            }
+            let resolver: Arc<dyn ResolvesClientCert> =
+                Arc::new(Fixed(Arc::new(certified.clone())));
+            let client = Arc::new(bare_client(&server.authority, &versions, Some(resolver)));
+            let (accepted, _) = bare_greet(&server.tls, &client).await;
+            let ClientCertificate::Untrusted(untrusted) = &accepted.certificate else {
+                panic!("{:?}", accepted.certificate);
+            };
+            let reason = if first {
+                UntrustedReason::Malformed
+            } else {
+                UntrustedReason::Other
+            };
+            assert_eq!(untrusted.reason, reason);
+
+            // Somebody else's certificate proves nothing.
+            let stolen = rustls::sign::CertifiedKey::new(
+                certified.cert,
+                self::certified(&plain.chain, &authority.issue(&leaf(&["x.example"])).key)
+                    .key
+                    .clone(),
+            );
+            let resolver: Arc<dyn ResolvesClientCert> = Arc::new(Fixed(Arc::new(stolen)));
+            let client = bare_client(&server.authority, &versions, Some(resolver));
+            let (accepted, connected) = pair().await;
+            let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
+            let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+            let (accepted, _connected) = tokio::join!(
+                server.tls.accept(accepted, soon()),
+                connector.connect(name, connected)
+            );
+            accepted.unwrap_err();
+        }
+    }
+}
+
+/// The same certificate, saying that it is of version 1.
+fn version_1(certificate: &CertificateDer<'_>) -> CertificateDer<'static> {
+    let mut der = certificate.to_vec();
+    let version = [0xa0, 3, 2, 1, 2];
+    let at = der.windows(5).position(|octets| octets == version).unwrap();
+    der[at + 4] = 0;
+    der.into()
+}
