@@ -126,6 +126,7 @@ pub(super) fn notices(lab: &Lab, problems: &mut Collected) {
         problems.push(Problem::notice(place.clone(), what, remedy));
     };
     regions(lab, &mut notice);
+    fault_regions(lab, &mut notice);
     shared_domains(&lab.world.tenants, &mut notice);
     shared_criteria(&lab.world.tenants, &mut notice);
     for tenant in &lab.world.tenants {
@@ -139,6 +140,29 @@ pub(super) fn notices(lab: &Lab, problems: &mut Collected) {
         }
         for connector in &tenant.inbound_connectors {
             unusable(connector, &mut notice);
+        }
+    }
+}
+
+/// A fault at an endpoint that is not there never happens.
+fn fault_regions(lab: &Lab, notice: &mut impl FnMut(&Place, String, &str)) {
+    let endpoints = &lab.endpoints;
+    // Without any nothing is to be run.
+    let served = |region: &Region| {
+        endpoints.is_empty() || endpoints.iter().any(|known| known.region == *region)
+    };
+    for (index, fault) in lab.faults.iter().enumerate() {
+        if let Some(region) = fault.region.as_ref().filter(|region| !served(region)) {
+            let place = Place {
+                path: format!("fault[{index}].region"),
+                ..whole(&lab.path)
+            };
+            let what = format!("no endpoint serves {region}: this never happens");
+            notice(
+                &place,
+                what,
+                "correct the region, or add an [[endpoint]] for it",
+            );
         }
     }
 }
