@@ -22,6 +22,7 @@ mod handshake;
 mod identity;
 mod listener;
 mod policy;
+mod provable;
 mod provider;
 mod server;
 mod sessions;

@@ -1,6 +1,7 @@
 //! What a listener believes of a client certificate, decided anew for every session.
 //!
-//! The handshake has already proved that the client holds the key. Here the path is validated
+//! The handshake has already proved that the client holds the key, or nobody could, and then the
+//! certificate is not believed. Here the path is validated
 //! under the configuration now in force, so that a resumed session, or a session that outlives a
 //! reload, is never believed on the strength of an earlier decision.
 
@@ -18,6 +19,7 @@ use x509_parser::certificate::X509Certificate;
 
 use crate::certificate::{Names, distinguished_name, parse, system_time};
 use crate::fingerprint::Fingerprint;
+use crate::provable::has_verifiable_key;
 use crate::trust::{RevocationPolicy, Trust, TrustError};
 use crate::untrusted::{UntrustedCertificate, UntrustedReason};
 
@@ -174,6 +176,9 @@ impl ClientCertificatePolicy {
         now: UnixTime,
     ) -> Result<Vec<String>, UntrustedReason> {
         let names = Names::of(parsed, self.common_name, self.max_names)?;
+        if !has_verifiable_key(parsed) {
+            return Err(UntrustedReason::UnsupportedKey);
+        }
         let end_entity = EndEntityCert::try_from(leaf)
             .map_err(|error| UntrustedReason::from_path_error(&error))?;
         let usages: &[KeyUsage] = match self.usage {

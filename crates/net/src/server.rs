@@ -27,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::handshake::HandshakeError;
 use crate::identity::Identity;
 use crate::policy::{ClientCertificate, ClientCertificatePolicy, PresentedChain};
+use crate::provable::is_unprovable;
 use crate::provider::{MinVersion, TlsFacts, provider};
 use crate::stream::{Stream, TlsStream};
 
@@ -200,8 +201,8 @@ impl fmt::Debug for ServerTls {
     }
 }
 
-/// Lets every certificate through whose key the client proves to hold. It says nothing of
-/// trust: a resumed session is not shown to a verifier again, so trust must not be decided here.
+/// Lets every certificate through whose key the client proves to hold, or whose key nobody could
+/// prove to hold. It says nothing of trust: a resumed session is not shown to a verifier again, so trust must not be decided here.
 #[derive(Debug)]
 struct Possession {
     request: Request,
@@ -244,7 +245,8 @@ impl ClientCertVerifier for Possession {
         if EndEntityCert::try_from(certificate).is_err() {
             return verify_by_key(message, certificate, signature);
         }
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        let verified = verify_tls12_signature(message, certificate, signature, algorithms);
+        or_unprovable(verified, certificate)
     }
 
     fn verify_tls13_signature(
@@ -258,7 +260,8 @@ impl ClientCertVerifier for Possession {
             let key = public_key(certificate)?;
             return verify_tls13_signature_with_raw_key(message, &key, signature, algorithms);
         }
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        let verified = verify_tls13_signature(message, certificate, signature, algorithms);
+        or_unprovable(verified, certificate)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -299,4 +302,16 @@ fn verify_by_key(
         }
     }
     Err(CertificateError::BadSignature.into())
+}
+
+/// A proof that fails ends the handshake, unless nobody could give one: then the certificate is
+/// never believed either, and its owner shall hear so.
+fn or_unprovable(
+    verified: Result<HandshakeSignatureValid, TlsError>,
+    certificate: &CertificateDer<'_>,
+) -> Result<HandshakeSignatureValid, TlsError> {
+    match verified {
+        Err(_) if is_unprovable(certificate) => Ok(HandshakeSignatureValid::assertion()),
+        decided => decided,
+    }
 }

@@ -49,6 +49,9 @@ pub enum UntrustedReason {
     Malformed,
     /// It has more names than the limit.
     TooManyNames,
+    /// Its key is of a kind or size that signatures are not checked with, so that nobody can prove
+    /// to hold it.
+    UnsupportedKey,
     /// Anything else that path validation found.
     Other,
 }
@@ -70,7 +73,7 @@ impl UntrustedReason {
             Self::BadSignature => "bad-signature",
             Self::Malformed => "malformed",
             Self::TooManyNames => "too-many-names",
-            Self::Other => "untrusted",
+            Self::UnsupportedKey | Self::Other => "untrusted",
         }
     }
 
@@ -91,6 +94,7 @@ impl UntrustedReason {
             Self::BadSignature => "its signature is not its issuer's",
             Self::Malformed => "it cannot be read",
             Self::TooManyNames => "it has too many names",
+            Self::UnsupportedKey => "its key is too short or of an unsupported kind",
             Self::Other => "it does not pass path validation",
         }
     }

@@ -296,7 +296,7 @@ async fn a_certificate_that_cannot_be_read_is_untrusted_and_the_handshake_goes_o
             assert_eq!(untrusted.reason, reason);
 
             // Somebody else's certificate proves nothing.
-            let stolen = rustls::sign::CertifiedKey::new(
+            let stolen = CertifiedKey::new(
                 certified.cert,
                 self::certified(&plain.chain, &authority.issue(&leaf(&["x.example"])).key)
                     .key
