@@ -27,7 +27,7 @@ use crate::deadline::Deadline;
 use crate::handshake::HandshakeError;
 use crate::identity::Identity;
 use crate::policy::{ClientCertificate, ClientCertificatePolicy, PresentedChain};
-use crate::provable::is_unprovable;
+use crate::provable::has_verifiable_key;
 use crate::provider::{MinVersion, TlsFacts, provider};
 use crate::stream::{Stream, TlsStream};
 
@@ -242,10 +242,11 @@ impl ClientCertVerifier for Possession {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &provider().signature_verification_algorithms;
-        if EndEntityCert::try_from(certificate).is_err() {
-            return verify_by_key(message, certificate, signature);
-        }
-        let verified = verify_tls12_signature(message, certificate, signature, algorithms);
+        let verified = if EndEntityCert::try_from(certificate).is_err() {
+            verify_by_key(message, certificate, signature)
+        } else {
+            verify_tls12_signature(message, certificate, signature, algorithms)
+        };
         or_unprovable(verified, certificate)
     }
 
@@ -256,11 +257,12 @@ impl ClientCertVerifier for Possession {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &provider().signature_verification_algorithms;
-        if EndEntityCert::try_from(certificate).is_err() {
+        let verified = if EndEntityCert::try_from(certificate).is_err() {
             let key = public_key(certificate)?;
-            return verify_tls13_signature_with_raw_key(message, &key, signature, algorithms);
-        }
-        let verified = verify_tls13_signature(message, certificate, signature, algorithms);
+            verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
+        } else {
+            verify_tls13_signature(message, certificate, signature, algorithms)
+        };
         or_unprovable(verified, certificate)
     }
 
@@ -304,14 +306,16 @@ fn verify_by_key(
     Err(CertificateError::BadSignature.into())
 }
 
-/// A proof that fails ends the handshake, unless nobody could give one: then the certificate is
-/// never believed either, and its owner shall hear so.
+/// A proof that fails ends the handshake, unless the key is of a kind that nobody can prove here:
+/// then the certificate is never believed either, and its owner shall hear so.
 fn or_unprovable(
     verified: Result<HandshakeSignatureValid, TlsError>,
     certificate: &CertificateDer<'_>,
 ) -> Result<HandshakeSignatureValid, TlsError> {
     match verified {
-        Err(_) if is_unprovable(certificate) => Ok(HandshakeSignatureValid::assertion()),
+        Err(_) if parse(certificate).is_some_and(|parsed| !has_verifiable_key(&parsed)) => {
+            Ok(HandshakeSignatureValid::assertion())
+        }
         decided => decided,
     }
 }

@@ -85,7 +85,7 @@ fn reason(reason: UntrustedReason) -> Untrusted {
         UntrustedReason::BadSignature => Untrusted::BadSignature,
         UntrustedReason::Malformed => Untrusted::Malformed,
         UntrustedReason::TooManyNames => Untrusted::TooManyNames,
-        UntrustedReason::Other => Untrusted::Other,
+        UntrustedReason::UnsupportedKey | UntrustedReason::Other => Untrusted::Other,
     }
 }
 

@@ -316,6 +316,42 @@ async fn a_certificate_that_cannot_be_read_is_untrusted_and_the_handshake_goes_o
     }
 }
 
+/// A key that signatures are not checked with cannot be proven, whoever issued its certificate: the
+/// client is let in and not believed.
+#[tokio::test]
+async fn a_certificate_whose_key_nobody_can_prove_is_untrusted_and_the_handshake_goes_on() {
+    let authority = Authority::root("Clients");
+    let server = Server::requesting(authority.policy());
+    let trusted = authority.issue_for(&leaf(&["tenant.example"]), &Rsa1024);
+    let any = authority.issue(&leaf(&["x.example"])).key;
+    for version in [&version::TLS12, &version::TLS13] {
+        let resolver = resolver(&trusted, &any);
+        let client = bare_client(&server.authority, &[version], Some(resolver));
+        let (accepted, _) = bare_greet(&server.tls, &Arc::new(client)).await;
+        let ClientCertificate::Untrusted(untrusted) = &accepted.certificate else {
+            panic!("{:?}", accepted.certificate);
+        };
+        assert_eq!(untrusted.reason, UntrustedReason::UnsupportedKey);
+    }
+}
+
+/// A public key of 1024 bits.
+struct Rsa1024;
+
+impl rcgen::PublicKeyData for Rsa1024 {
+    fn der_bytes(&self) -> &[u8] {
+        static KEY: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+            let head = [0x30, 0x81, 0x89, 2, 0x81, 0x81, 0];
+            [&head[..], &[0xab; 128], &[2, 3, 1, 0, 1]].concat()
+        });
+        &KEY
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
 /// The same certificate, saying that it is of version 1.
 fn version_1(certificate: &CertificateDer<'_>) -> CertificateDer<'static> {
     let mut der = certificate.to_vec();

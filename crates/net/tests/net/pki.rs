@@ -63,6 +63,16 @@ impl Authority {
         }
     }
 
+    /// A leaf for a public key of somebody's, with what it has to send along.
+    pub(crate) fn issue_for(
+        &self,
+        params: &CertificateParams,
+        key: &impl rcgen::PublicKeyData,
+    ) -> String {
+        let leaf = params.signed_by(key, &self.issuer).unwrap().pem();
+        format!("{leaf}{}", self.chain)
+    }
+
     /// A server certificate for these names or addresses.
     pub(crate) fn server(&self, names: &[&str]) -> Arc<Identity> {
         self.issue(&leaf(names)).identity()

@@ -153,19 +153,20 @@ fn hint(reason: UntrustedReason, pem: &[u8]) -> &'static str {
 const fn problem(reason: UntrustedReason) -> CertificateProblem {
     match reason {
         UntrustedReason::Expired => CertificateProblem::Expired,
-        UntrustedReason::UnknownIssuer
-        | UntrustedReason::SelfSigned
-        | UntrustedReason::NotYetValid
-        | UntrustedReason::Revoked
-        | UntrustedReason::RevocationUnknown
-        | UntrustedReason::RevocationListExpired
-        | UntrustedReason::Usage
-        | UntrustedReason::NameConstraint
-        | UntrustedReason::Pin
-        | UntrustedReason::BadSignature
-        | UntrustedReason::Malformed
-        | UntrustedReason::TooManyNames
-        | UntrustedReason::Other => CertificateProblem::Untrusted,
+        UntrustedReason::UnknownIssuer => CertificateProblem::UnknownIssuer,
+        UntrustedReason::SelfSigned => CertificateProblem::SelfSigned,
+        UntrustedReason::NotYetValid => CertificateProblem::NotYetValid,
+        UntrustedReason::Revoked => CertificateProblem::Revoked,
+        UntrustedReason::RevocationUnknown | UntrustedReason::RevocationListExpired => {
+            CertificateProblem::RevocationUnknown
+        }
+        UntrustedReason::Usage => CertificateProblem::WrongUsage,
+        UntrustedReason::NameConstraint => CertificateProblem::NameConstraint,
+        UntrustedReason::Pin => CertificateProblem::PinMismatch,
+        UntrustedReason::BadSignature => CertificateProblem::BadSignature,
+        UntrustedReason::Malformed => CertificateProblem::Malformed,
+        UntrustedReason::TooManyNames => CertificateProblem::TooManyNames,
+        UntrustedReason::Other => CertificateProblem::Untrusted,
     }
 }
 
