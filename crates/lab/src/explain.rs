@@ -13,8 +13,9 @@ mod words;
 mod write;
 
 pub use self::batch::{Batch, Summary};
-pub use self::question::{CertificateProblem, Question, QuestionError};
+pub use self::question::{Question, QuestionError};
 pub use self::words::describe;
+pub use crate::certificate::CertificateProblem;
 
 pub(crate) use self::lines::{Line, Lines};
 pub(crate) use self::write::error_line;

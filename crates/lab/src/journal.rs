@@ -22,7 +22,7 @@ pub(crate) use maildir::{Draft, Maildir};
 pub use record::{CertificateSeen, Record, SessionSeen};
 
 use crate::world::TenantIndex;
-use file::Writer;
+use file::{Health, Writer};
 use kept::Kept;
 
 /// The journal of one service; cheap to clone, and usable after the service has stopped.
@@ -36,6 +36,7 @@ struct Inner {
     kept: Mutex<Kept>,
     changed: Notify,
     lines: Option<mpsc::Sender<Arc<Record>>>,
+    health: Arc<Health>,
 }
 
 /// What was waited for did not come in time.
@@ -70,10 +71,11 @@ impl Journal {
         file: Option<&Path>,
         most: usize,
     ) -> Result<(Self, Ending), JournalError> {
+        let health = Arc::new(Health::default());
         let (writer, lines) = match file {
             None => (None, None),
             Some(path) => {
-                let (writer, lines) = Writer::open(path).await?;
+                let (writer, lines) = Writer::open(path, Arc::clone(&health)).await?;
                 (Some(writer), Some(lines))
             }
         };
@@ -81,6 +83,7 @@ impl Journal {
             kept: Mutex::new(Kept::new(most)),
             changed: Notify::new(),
             lines,
+            health,
         };
         let inner = Arc::new(inner);
         Ok((Self { inner }, Ending(writer)))
@@ -90,7 +93,7 @@ impl Journal {
     pub(crate) async fn add(&self, record: Record) {
         let record = Arc::new(record);
         let room = match &self.inner.lines {
-            // It is closed when the file could not be written, which its writer has reported.
+            // It is closed when the service has stopped.
             Some(lines) => lines.reserve().await.ok(),
             None => None,
         };
@@ -101,6 +104,17 @@ impl Journal {
         kept.add(record);
         drop(kept);
         self.inner.changed.notify_waiters();
+    }
+
+    /// Whether the file could not be written the last time. What is added is still tried.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.inner.health.is_failing()
+    }
+
+    /// How many records could not be written to the file.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.inner.health.lost()
     }
 
     /// The counts over all tenants, from the start.

@@ -27,4 +27,5 @@ pub mod service;
 pub mod upstream;
 pub mod world;
 
+mod certificate;
 pub(crate) mod hex;

@@ -36,6 +36,7 @@ use tokio_util::task::TaskTracker;
 pub use rules::TooManyTenants;
 pub use start::StartError;
 pub use statistics::TenantStatistics;
+pub use timeline::Happening;
 
 use crate::attribution::Forest;
 use crate::events::{Change, ChangeError, Substitutions};
@@ -134,6 +135,18 @@ impl LabService {
     /// When more tenants are new than the counts have room for.
     pub fn replace(&self, world: World) -> Result<(), TooManyTenants> {
         self.shared.rules.replace(world, self.shared.quotas.room())
+    }
+
+    /// The next of the world's events that has had its time, oldest first. Cancelling the wait
+    /// loses nothing.
+    pub async fn happening(&self) -> Happening {
+        self.shared.happenings.next().await
+    }
+
+    /// The same, without waiting.
+    #[must_use]
+    pub fn happened(&self) -> Option<Happening> {
+        self.shared.happenings.take()
     }
 
     /// Counts for each tenant, in the world's order, and last for what belonged to nobody.

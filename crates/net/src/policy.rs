@@ -220,6 +220,12 @@ impl PresentedChain {
         self.0.first().map(|leaf| Fingerprint::of(leaf))
     }
 
+    /// How many certificates were sent, the leaf among them.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+
     /// The DNS names that the leaf claims, common names among them. Nobody vouches for them: they
     /// tell a person whose certificate was not believed, and decide nothing. None when there are
     /// more than `limit`, or the leaf cannot be read.

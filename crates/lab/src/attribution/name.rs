@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::certificate;
 use crate::world::{DomainName, TlsSenderCertificateName, Wildcard, certificate_name};
 
 use super::Certificate;
@@ -55,7 +56,7 @@ impl Presented {
                 let named = in_brackets(names);
                 why.push(
                     note(Reason::CertificateUntrusted)
-                        .value(problem)
+                        .value(certificate::explained(problem))
                         .against(named.as_str())
                         .count(names.len()),
                 );

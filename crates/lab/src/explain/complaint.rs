@@ -22,7 +22,7 @@ const KEYS: &[Key] = &[
     key(
         "certificate_problem",
         is_optional_text,
-        "\"untrusted\", \"expired\", \"incomplete-chain\" or null",
+        "a word, as \"expired\", \"incomplete-chain\" or \"untrusted\", or null",
     ),
     key("ip", is_optional_text, "an address, as \"192.0.2.10\""),
     key(

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::complaint::{complaint, shortened};
 use super::lines::LONGEST;
 use crate::attribution::{Certificate, Forest, Submission, Transaction};
+use crate::certificate::CertificateProblem;
 use crate::events::Substitutions;
 use crate::world::Region;
 
@@ -35,17 +36,6 @@ pub struct Question {
     pub header_from: Option<String>,
     /// RCPT TO, in order.
     pub rcpt_to: Vec<String>,
-}
-
-/// Why a certificate does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CertificateProblem {
-    /// Nobody known has issued it: self-signed, or of a private authority.
-    Untrusted,
-    /// It has expired.
-    Expired,
-    /// Its intermediates were not sent.
-    IncompleteChain,
 }
 
 /// Why a line is no question.
@@ -109,7 +99,7 @@ pub enum QuestionError {
     #[error("longer than {LONGEST} octets")]
     TooLong,
     /// The word is none.
-    #[error("certificate_problem is {0:?}; it can be untrusted, expired or incomplete-chain")]
+    #[error("certificate_problem is {0:?}; it can be {words}", words = problem_words())]
     Problem(String),
     /// The address is none.
     #[error("ip is {0:?}, which is no IP address")]
@@ -256,28 +246,6 @@ impl Default for Question {
     }
 }
 
-impl CertificateProblem {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Untrusted, Self::Expired, Self::IncompleteChain];
-
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Untrusted => "untrusted",
-            Self::Expired => "expired",
-            Self::IncompleteChain => "incomplete-chain",
-        }
-    }
-
-    /// The problem with this word.
-    #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        let all = Self::ALL.iter().copied();
-        all.into_iter().find(|problem| problem.as_str() == word)
-    }
-}
-
 const NULL: &str = "null";
 const NOWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
@@ -347,4 +315,11 @@ impl<'de> Visitor<'de> for FindId<'_, 'de> {
         }
         Ok(())
     }
+}
+
+fn problem_words() -> String {
+    let words = CertificateProblem::ALL
+        .iter()
+        .map(|problem| problem.as_str());
+    words.collect::<Vec<_>>().join(", ")
 }

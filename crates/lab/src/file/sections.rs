@@ -86,6 +86,15 @@ fn server(table: &mut Table<'_>) -> Option<ServerSettings> {
     let remedy = "name a PEM file; tenantry lab init makes them";
     let certificate = table.required("certificate", path, remedy);
     let key = table.required("key", path, remedy);
+    let expired = (
+        table.optional("expired_certificate", path),
+        table.optional("expired_key", path),
+    );
+    if let (Some(one), None) | (None, Some(one)) = &expired {
+        let what = String::from("has no use alone");
+        let remedy = "give both expired_certificate and expired_key, or neither";
+        table.wrong(one.place.clone(), Mistake::new(what, remedy));
+    }
     let trust = table.list("trust", path).unwrap_or_default();
     let versions = [("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)];
     let tls_min_version = table.optional("tls_min_version", word(&versions));
@@ -94,6 +103,12 @@ fn server(table: &mut Table<'_>) -> Option<ServerSettings> {
     Some(ServerSettings {
         certificate: beside(&file, &certificate?.value),
         key: beside(&file, &key?.value),
+        expired: match expired {
+            (Some(certificate), Some(key)) => {
+                Some((beside(&file, &certificate.value), beside(&file, &key.value)))
+            }
+            (_, _) => None,
+        },
         trust: trust
             .iter()
             .map(|path| beside(&file, &path.value))

@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub certificate: PathBuf,
     /// Its key, PEM.
     pub key: PathBuf,
+    /// Certificate chain and key for the fault `expired-certificate`; absent: made when it starts.
+    pub expired: Option<(PathBuf, PathBuf)>,
     /// The authorities whose client certificates are trusted, PEM.
     pub trust: Vec<PathBuf>,
     /// The oldest TLS version spoken (`exchange-online.md` section 4: 1.2).

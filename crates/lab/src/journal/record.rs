@@ -81,11 +81,13 @@ pub struct SessionSeen {
 pub struct CertificateSeen {
     /// Its DNS names, those of an untrusted one too.
     pub names: Vec<String>,
+    /// Who issued it, as it says; shortened.
+    pub issuer: String,
     /// SHA-256 of its DER, lower-case hexadecimal.
     pub fingerprint: String,
     /// Whether its names count.
     pub trusted: bool,
-    /// Why they do not.
+    /// Why they do not: a word of [`CertificateProblem`](crate::explain::CertificateProblem).
     pub problem: Option<&'static str>,
 }
 

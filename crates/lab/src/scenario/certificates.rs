@@ -60,6 +60,9 @@ pub(super) fn make(scenario: &Scenario, layout: &Layout, folder: &Path) -> Resul
     }
     let server = |names: &[&str]| authority.server(&[names, &local].concat());
     written(&server(&[SERVICE, SERVICES])?, folder, Path::new("pki/lab"))?;
+    let expired = CertificateSpec::server(&[&[SERVICE, SERVICES], &local[..]].concat());
+    let expired = authority.issue(&expired.with_validity(Validity::Expired))?;
+    written(&expired, folder, Path::new("pki/lab-expired"))?;
     written(&server(&[RELAY])?, folder, Path::new("pki/relay"))?;
     for certificate in &scenario.certificates {
         let issued = issue(&authority, &intermediate, certificate)?;

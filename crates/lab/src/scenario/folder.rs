@@ -36,6 +36,7 @@ pub struct InitPlan {
 /// pki/authority.pem          the throw-away authority; intermediate.pem signs what is sent
 ///                            without it
 /// pki/lab.pem, relay.pem     server certificates; every .pem has its .key
+/// pki/lab-expired.pem        what the fault expired-certificate presents
 /// pki/clients/, pki/tenants/ certificates of senders, and what Tenantry presents
 /// ```
 #[derive(Debug, Clone)]

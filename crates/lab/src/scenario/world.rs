@@ -55,6 +55,8 @@ pub(super) fn file(scenario: &Scenario, layout: &Layout) -> String {
     let server = toml! {
         certificate = "pki/lab.pem"
         key = "pki/lab.key"
+        expired_certificate = "pki/lab-expired.pem"
+        expired_key = "pki/lab-expired.key"
         trust = ["pki/authority.pem"]
     };
     world.insert("server".to_owned(), server.into());

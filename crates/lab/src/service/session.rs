@@ -36,6 +36,8 @@ pub(super) struct Session {
     last_tenants: Vec<TenantIndex>,
     /// What a fault makes of the next handshake.
     handshake: Option<FaultAction>,
+    /// Until when the command that is awaited has to be complete.
+    awaited: Option<Deadline>,
     stop: CancellationToken,
 }
 
@@ -82,6 +84,7 @@ impl Session {
             transaction: None,
             last_tenants: Vec::new(),
             handshake: None,
+            awaited: None,
             stop,
         }
     }
@@ -136,6 +139,7 @@ impl Session {
     /// Handles everything that has arrived.
     async fn work(&mut self) -> Result<(), End> {
         while let Some(event) = self.smtp.next(&mut self.channel.input) {
+            self.awaited = None;
             match event {
                 ServerEvent::Command(command) => self.command(command).await?,
                 ServerEvent::Refuse(reply) => {
@@ -156,9 +160,12 @@ impl Session {
         Ok(())
     }
 
-    /// Nothing is lost when the wait is cut short: octets stay in the channel.
+    /// Nothing is lost when the wait is cut short: octets stay in the channel. A command that
+    /// comes octet by octet has no more time than another.
     async fn wait_for_command(&mut self) -> Result<(), End> {
-        let deadline = Deadline::after("command", self.shared.timeouts.command);
+        let whole = || Deadline::after("command", self.shared.timeouts.command);
+        let deadline = self.awaited.unwrap_or_else(whole);
+        self.awaited = Some(deadline);
         let filled = if self.smtp.state().in_transaction() {
             self.channel.fill(deadline).await
         } else {

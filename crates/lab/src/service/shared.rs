@@ -10,6 +10,7 @@ use super::faults::Faults;
 use super::host::Host;
 use super::quota::Quotas;
 use super::rules::Rules;
+use super::timeline::Happenings;
 use crate::file::{AddressMap, Limits, Timeouts};
 use crate::journal::{Journal, Maildir};
 use crate::world::Region;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) expired_tls: Option<Arc<ServerTls>>,
     pub(super) journal: Journal,
     pub(super) maildir: Option<Maildir>,
+    pub(super) happenings: Happenings,
     pub(super) last_id: AtomicU64,
 }
 

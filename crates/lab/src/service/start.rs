@@ -1,6 +1,5 @@
 //! Starting: certificates, addresses, journal and maildir, or why not.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +16,7 @@ use super::host::Host;
 use super::quota::Quotas;
 use super::rules::Rules;
 use super::shared::{Door, Shared};
+use super::timeline::Happenings;
 use super::{LabService, ServiceOptions, Tokens, accept, timeline, tls};
 use crate::events::Event;
 use crate::file::{Endpoint, FaultAction, Lab, ServerSettings};
@@ -46,6 +46,9 @@ pub enum StartError {
     /// The server's certificate or key cannot be used.
     #[error("[server] certificate: {0}")]
     Identity(#[from] IdentityError),
+    /// The certificate or key that has expired cannot be used.
+    #[error("[server] expired_certificate: {0}")]
+    ExpiredIdentity(#[source] IdentityError),
     /// An authority cannot be used.
     #[error("[server] trust: {0}")]
     Trust(#[from] TrustError),
@@ -77,7 +80,7 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
     let connections = limits(lab.limits.connections);
     let bound = bind(&lab.endpoints, &connections)?;
     let faults = Faults::new(lab.faults, lab.seed);
-    let expired_tls = expired_tls(&faults, settings, &bound)?;
+    let expired_tls = expired_tls(&faults, settings)?;
     let (journal, ending) = Journal::open(options.journal.as_deref(), options.kept_records).await?;
     let shared = Arc::new(Shared {
         quotas: Quotas::new(lab.world.tenants.len()),
@@ -91,6 +94,7 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
         expired_tls,
         maildir: open_maildir(settings).await?,
         journal,
+        happenings: Happenings::default(),
         last_id: AtomicU64::new(0),
     });
     let tokens = Tokens::default();
@@ -130,10 +134,9 @@ fn spawn_timeline(shared: &Arc<Shared>, events: Vec<Event>, tokens: &Tokens, tas
 fn expired_tls(
     faults: &Faults,
     settings: &ServerSettings,
-    bound: &[Bound],
 ) -> Result<Option<Arc<ServerTls>>, StartError> {
     match faults.include(FaultAction::ExpiredCertificate) {
-        true => Ok(Some(tls::expired(settings, &names(bound))?)),
+        true => Ok(Some(tls::expired(settings)?)),
         false => Ok(None),
     }
 }
@@ -175,11 +178,6 @@ async fn open_maildir(settings: &ServerSettings) -> Result<Option<Maildir>, Star
         source,
     })?;
     Ok(Some(opened))
-}
-
-fn names(bound: &[Bound]) -> Vec<String> {
-    let names: BTreeSet<&String> = bound.iter().map(|(door, ..)| &door.host.name).collect();
-    names.into_iter().cloned().collect()
 }
 
 /// An endpoint with its listener and where that is.

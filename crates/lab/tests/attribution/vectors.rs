@@ -280,10 +280,8 @@ fn vectors_19_and_20_an_untrusted_certificate_counts_as_none() {
         let attribution = transaction.recipient(&forest, "x@gmail.test");
         assert_eq!(verdict(&forest, &attribution), "- none none - 5.7.64");
         let first = attribution.why[0].text(forest.world());
-        assert_eq!(
-            first,
-            format!("the certificate (mail.a.contoso.com) counts as none: {problem}")
-        );
+        let said = format!("the certificate (mail.a.contoso.com) counts as none: {problem}");
+        assert!(first.starts_with(&said), "{first}");
     }
 }
 

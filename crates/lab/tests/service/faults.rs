@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use tenantry_lab::pki::{CertificateSpec, Validity};
 use tenantry_lab::reply::Refusal;
-use tenantry_net::{AnonymousTls, ChannelError, HandshakeErrorKind, Trust, UpstreamTrust, Verify};
+use tenantry_net::{
+    AnonymousTls, ChannelError, HandshakeErrorKind, Trust, UntrustedReason, UpstreamTrust, Verify,
+};
 use tokio::time::Instant;
 
 use crate::SOON;
@@ -176,6 +179,21 @@ async fn an_expired_certificate_of_the_server_is_presented() {
         "{kind:?}"
     );
     handshake(&stand, Verify::NameAndChain).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_expired_certificate_of_a_known_authority_is_called_expired() {
+    let fault = "[[fault]]\nstage = \"starttls\"\naction = \"expired-certificate\"";
+    let server = "expired_certificate = \"old.pem\"\nexpired_key = \"old.key\"";
+    let prepared = Stand::prepare(fault, server, TENANTS).await;
+    let old = CertificateSpec::server(&["lab.example"]).with_validity(Validity::Expired);
+    let old = prepared.authority.issue(&old).unwrap();
+    old.write(prepared.folder.path(), "old").unwrap();
+    let stand = prepared.start().await;
+    let kind = handshake(&stand, Verify::NameAndChain).await.unwrap_err();
+    let expected = HandshakeErrorKind::Certificate(UntrustedReason::Expired);
+    assert_eq!(kind, expected);
+    handshake(&stand, Verify::None).await.unwrap();
 }
 
 async fn handshake(stand: &Stand, verify: Verify) -> Result<(), HandshakeErrorKind> {

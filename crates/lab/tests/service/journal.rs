@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tenantry_lab::pki::{Authority, CertificateSpec, Validity, self_signed};
 
 use crate::SOON;
 use crate::client::{Client, MESSAGE};
@@ -68,6 +69,7 @@ async fn a_line_has_everything_about_a_message() {
         "matched_name": "mail.a.contoso.com",
         "certificate": {
             "names": ["mail.a.contoso.com"],
+            "issuer": "CN=Lab intermediate",
             "fingerprint": identity.fingerprint(),
             "trusted": true,
             "problem": null,
@@ -112,14 +114,17 @@ async fn an_untrusted_certificate_is_in_the_why_with_its_reason_and_names() {
     client.message("u@contoso.com", &["x@gmail.test"]).await;
     let found = stand.journal().by_certificate(&identity.fingerprint());
     let line: Value = serde_json::from_str(&found[0].to_json().unwrap()).unwrap();
-    assert_eq!(line["certificate"]["problem"], "unknown-issuer");
+    assert_eq!(line["certificate"]["problem"], "incomplete-chain");
+    assert_eq!(line["certificate"]["issuer"], "CN=Lab intermediate");
     let why = line["why"].as_array().unwrap();
     let untrusted = why
         .iter()
         .find(|why| why["reason"] == "certificate-untrusted");
     let text = untrusted.unwrap()["text"].as_str().unwrap();
     assert!(text.contains("mail.a.contoso.com"), "{text}");
-    assert!(text.contains("unknown-issuer"), "{text}");
+    let said = "counts as none: incomplete-chain (it came without the intermediate that issued it, \
+                or that authority is not trusted)";
+    assert!(text.contains(said), "{text}");
 }
 
 #[tokio::test]
@@ -162,4 +167,74 @@ async fn statistics_have_a_row_for_each_tenant_and_one_for_nobody() {
     let basis = rows[0].last_basis.map(|basis| basis.as_str());
     assert_eq!(basis, Some("recipient"));
     assert_eq!(rows[0].octets, MESSAGE.len() as u64 + 2);
+}
+
+#[tokio::test]
+async fn the_words_of_the_journal_are_those_of_the_batch() {
+    use tenantry_lab::explain::{CertificateProblem, Question};
+    let stand = Stand::plain().await;
+    let name = ["mail.a.contoso.com"];
+    let stranger = Authority::new("Stranger").unwrap();
+    let below = stranger.intermediate("Below").unwrap();
+    let spec = CertificateSpec::client(&name);
+    for (identity, expected) in [
+        (stranger.issue(&spec).unwrap(), "incomplete-chain"),
+        (below.issue(&spec).unwrap(), "unknown-issuer"),
+        (self_signed(&spec).unwrap(), "self-signed"),
+        (
+            stand
+                .authority
+                .issue(&spec.clone().with_validity(Validity::Expired))
+                .unwrap(),
+            "expired",
+        ),
+    ] {
+        let mut client = Client::secure(NOWHERE, stand.at("EUR"), Some(&identity)).await;
+        client.message("u@contoso.com", &["a@contoso.com"]).await;
+        let record = stand.journal().records().pop().unwrap();
+        let problem = record
+            .session
+            .certificate
+            .as_ref()
+            .unwrap()
+            .problem
+            .unwrap();
+        assert_eq!(problem, expected);
+        let line = json!({
+            "certificate_names": name, "certificate_problem": problem,
+            "mail_from": "u@contoso.com", "rcpt_to": ["a@contoso.com"],
+        });
+        let question = Question::from_json(line.to_string().as_bytes()).unwrap();
+        assert_eq!(question.certificate_problem.unwrap().as_str(), problem);
+    }
+    for problem in CertificateProblem::ALL {
+        assert_eq!(CertificateProblem::named(problem.as_str()), Some(*problem));
+    }
+}
+
+/// A disk that is full.
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_refuses_mail_and_counts_what_is_lost() {
+    let mut prepared = Stand::prepare("", "", TENANTS).await;
+    prepared.options.journal = Some("/dev/full".into());
+    let stand = prepared.start().await;
+    let mut client = stand.client().await;
+    let mut refused = None;
+    for _ in 0..10_000 {
+        let reply = client.message("v@vendor.test", &["a@contoso.com"]).await;
+        if !reply.starts_with("250") {
+            refused = Some(reply);
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let refused = refused.expect("it is noticed");
+    assert!(
+        refused.starts_with("452 4.3.1 Insufficient system resources ["),
+        "{refused}"
+    );
+    client.ask("QUIT", "221").await;
+    let journal = stand.service.stop().await;
+    let totals = journal.totals();
+    assert_eq!(journal.lost(), totals.accepted + totals.refused);
 }

@@ -198,3 +198,29 @@ async fn what_cannot_start_says_why() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_command_that_comes_octet_by_octet_has_no_more_time_than_another() {
+    let stand = Stand::with("[timeouts]\ncommand = \"200ms\"", "", TENANTS).await;
+    let mut client = stand.client().await;
+    client.send("N").await;
+    // Each octet within the time, all of them not.
+    let trickle = async {
+        let mut clock = tokio::time::interval(Duration::from_millis(20));
+        for _ in 0..500 {
+            clock.tick().await;
+            client.0.output.extend_from_slice(b"N");
+            if client.0.flush(crate::client::deadline()).await.is_err()
+                || !client.0.input.is_empty()
+            {
+                return true;
+            }
+            let soon = tenantry_net::Deadline::after("look", Duration::from_millis(1));
+            if client.0.fill(soon).await.is_ok() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(trickle.await, "it is told or cut off");
+}

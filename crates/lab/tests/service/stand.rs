@@ -157,8 +157,8 @@ impl Stand {
 
 /// A world that is read.
 pub(crate) struct Prepared {
-    folder: TempDir,
-    authority: Authority,
+    pub(crate) folder: TempDir,
+    pub(crate) authority: Authority,
     intermediate: Authority,
     pub(crate) lab: Lab,
     pub(crate) options: ServiceOptions,

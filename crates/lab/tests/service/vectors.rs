@@ -388,7 +388,7 @@ impl Vector {
             Trusted(name) => Some((names(&[name]), true, None)),
             Shown::Both(common, other) => Some((names(&[other, common]), true, None)),
             Shown::SelfSigned(name) => Some((names(&[name]), false, Some("self-signed"))),
-            Shown::LeafOnly(name) => Some((names(&[name]), false, Some("unknown-issuer"))),
+            Shown::LeafOnly(name) => Some((names(&[name]), false, Some("incomplete-chain"))),
             Shown::Expired(name) => Some((names(&[name]), false, Some("expired"))),
         };
         assert_eq!(found, expected, "{}: {text}", self.number);

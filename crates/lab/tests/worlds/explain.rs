@@ -166,7 +166,10 @@ fn a_line_that_is_no_question_says_why_and_the_next_one_is_answered() {
         ),
         (
             r#"{"id":"6","mail_from":"","rcpt_to":["a@b.c"],"certificate_problem":"odd"}"#,
-            "certificate_problem is \"odd\"; it can be untrusted, expired or incomplete-chain",
+            "certificate_problem is \"odd\"; it can be untrusted, expired, incomplete-chain, \
+                 unknown-issuer, self-signed, not-yet-valid, revoked, revocation-unknown, \
+                 wrong-usage, name-constraint, pin-mismatch, bad-signature, unsupported-key, \
+                 malformed, too-many-names",
             json!("6"),
         ),
         (

@@ -128,7 +128,7 @@ fn certificate(wanted: &Explain, lab: &file::Lab) -> Result<(Value, Value), u8> 
                 "{}: does not count: {why}{hint}",
                 path.display()
             ));
-            let problem = problem(untrusted.reason);
+            let problem = CertificateProblem::of(untrusted.reason, chain.length());
             let claimed = chain.claimed_names(DEFAULT_MAX_NAMES);
             Ok((names(&claimed), json!(problem.as_str())))
         }
@@ -146,27 +146,6 @@ fn hint(reason: UntrustedReason, pem: &[u8]) -> &'static str {
         "; the file holds the leaf alone: append the intermediate that issued it, if one did"
     } else {
         ""
-    }
-}
-
-/// The word that the batch form has for it.
-const fn problem(reason: UntrustedReason) -> CertificateProblem {
-    match reason {
-        UntrustedReason::Expired => CertificateProblem::Expired,
-        UntrustedReason::UnknownIssuer => CertificateProblem::UnknownIssuer,
-        UntrustedReason::SelfSigned => CertificateProblem::SelfSigned,
-        UntrustedReason::NotYetValid => CertificateProblem::NotYetValid,
-        UntrustedReason::Revoked => CertificateProblem::Revoked,
-        UntrustedReason::RevocationUnknown | UntrustedReason::RevocationListExpired => {
-            CertificateProblem::RevocationUnknown
-        }
-        UntrustedReason::Usage => CertificateProblem::WrongUsage,
-        UntrustedReason::NameConstraint => CertificateProblem::NameConstraint,
-        UntrustedReason::Pin => CertificateProblem::PinMismatch,
-        UntrustedReason::BadSignature => CertificateProblem::BadSignature,
-        UntrustedReason::Malformed => CertificateProblem::Malformed,
-        UntrustedReason::TooManyNames => CertificateProblem::TooManyNames,
-        UntrustedReason::Other => CertificateProblem::Untrusted,
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use tenantry_lab::file;
-use tenantry_lab::service::{LabService, ServiceOptions, StartError};
+use tenantry_lab::service::{Happening, LabService, ServiceOptions, StartError};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -66,6 +66,7 @@ async fn serve(wanted: &Run, lab: file::Lab) -> Result<u8, u8> {
         tokio::select! {
             // Each of these only waits; none is lost by waiting for the others too.
             () = received(&mut signals.hangup) => display.say(&reload(wanted, &service, &settings)),
+            happening = service.happening() => display.happened(&happening),
             () = received(&mut signals.terminate) => break,
             () = received(&mut signals.interrupt) => break,
             () = &mut over => break,
@@ -75,10 +76,18 @@ async fn serve(wanted: &Run, lab: file::Lab) -> Result<u8, u8> {
     drop(display);
     let world = service.forest();
     let journal = service.stop().await;
-    if shown == Shown::Nothing {
-        return Ok(exit::OK);
+    let told = match shown {
+        Shown::Nothing => Ok(exit::OK),
+        Shown::Table | Shown::Lines => printed(|out| totals::totals(out, world.world(), &journal)),
+    };
+    match (journal.lost(), &wanted.journal) {
+        (lost @ 1.., Some(path)) => {
+            let path = path.display();
+            exit::complain(&format_args!("{path}: {lost} lines could not be written"));
+            Err(exit::INTERNAL)
+        }
+        (_, _) => told,
     }
-    printed(|out| totals::totals(out, world.world(), &journal))
 }
 
 fn refused(error: &StartError) -> u8 {
@@ -89,6 +98,7 @@ fn refused(error: &StartError) -> u8 {
         StartError::NoServer
         | StartError::NoEndpoint
         | StartError::Identity(_)
+        | StartError::ExpiredIdentity(_)
         | StartError::Trust(_)
         | StartError::Tls(_)
         | StartError::Journal(_)
@@ -146,6 +156,8 @@ struct Display {
     progress: Progress,
     screen: Option<Screen>,
     shown: Shown,
+    /// Lines of the journal that are known to be lost.
+    lost: u64,
 }
 
 impl Display {
@@ -161,6 +173,7 @@ impl Display {
             progress: Progress::default(),
             screen: (shown == Shown::Table).then(|| Screen::open(service.addresses())),
             shown,
+            lost: 0,
         }
     }
 
@@ -168,12 +181,29 @@ impl Display {
         if self.shown == Shown::Nothing {
             return;
         }
+        let lost = service.journal().lost();
+        if self.screen.is_some() && lost > self.lost {
+            self.lost = lost;
+            self.say(&[format!("the journal: {lost} lines could not be written")]);
+        }
         let rows = self.progress.take(service.statistics());
         match &mut self.screen {
             Some(screen) => screen.draw(&rows, service.sessions()),
             None => {
                 // Nobody reads any more, but clients still send.
                 let _ = printed(|out| totals::lines(out, &rows));
+            }
+        }
+    }
+
+    /// Says that an event has had its time.
+    fn happened(&mut self, happening: &Happening) {
+        match (&mut self.screen, self.shown) {
+            (Some(screen), _) => screen.note(&[happening.to_string()]),
+            (None, Shown::Nothing) => {}
+            (None, Shown::Lines | Shown::Table) => {
+                // Nobody reads any more, but clients still send.
+                let _ = printed(|out| writeln!(out, "{happening}"));
             }
         }
     }

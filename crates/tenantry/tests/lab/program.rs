@@ -14,6 +14,7 @@ pub(crate) const OK: i32 = 0;
 pub(crate) const SOMETHING_CHANGES: i32 = 1;
 pub(crate) const USAGE: i32 = 64;
 pub(crate) const CANNOT_BIND: i32 = 69;
+pub(crate) const INTERNAL: i32 = 70;
 pub(crate) const CONFIGURATION: i32 = 78;
 
 /// A folder made by `lab init`.

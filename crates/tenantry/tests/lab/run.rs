@@ -8,7 +8,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::client::{Answers, Delivery};
-use crate::program::{Box, CANNOT_BIND, CONFIGURATION, OK, USAGE, command, tenantry, text};
+use crate::program::{
+    Box, CANNOT_BIND, CONFIGURATION, INTERNAL, OK, USAGE, command, tenantry, text,
+};
 
 /// A program that runs; dropping it kills it.
 struct Running {
@@ -299,3 +301,31 @@ async fn with_tenantry_in_front_every_message_is_its_own_tenant_s() {
 }
 
 const SOON: Duration = Duration::from_secs(30);
+
+#[test]
+fn an_event_is_told_when_it_has_its_time() {
+    let made = Box::on_free_ports(&[]);
+    let world = made.path.join("world.toml");
+    let mut text = fs::read_to_string(&world).unwrap();
+    text.push_str(
+        "\n[[event]]\nat = \"1ms\"\nkind = \"domain-added\"\ntenant = \"tenant-0001\"\n\
+         domain = \"new.example\"\n",
+    );
+    fs::write(&world, text).unwrap();
+    let mut lab = Running::lab(&made, &[]);
+    lab.await_line("1ms domain-added tenant=tenant-0001 domain=new.example");
+    lab.signal("-TERM");
+    assert_eq!(lab.end().0, Some(OK));
+}
+
+#[tokio::test]
+async fn a_journal_with_gaps_is_said_and_is_no_success() {
+    let made = Box::on_free_ports(&[]);
+    let lab = Running::lab(&made, &["--journal", "/dev/full"]);
+    incoming(endpoint(&made, "EUR"), "u@tenant-0001.example").await;
+    lab.signal("-TERM");
+    let (code, said) = lab.end();
+    assert_eq!(code, Some(INTERNAL), "{said:#?}");
+    let told = "/dev/full: 1 lines could not be written";
+    assert!(said.iter().any(|line| line.contains(told)), "{said:#?}");
+}

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use tenantry_net::{Accepted, Channel, ClientCertificate, DEFAULT_MAX_NAMES, Deadline};
+use tenantry_net::{
+    Accepted, Channel, ClientCertificate, DEFAULT_MAX_NAMES, Deadline, PresentedChain,
+};
 use tenantry_smtp::TlsState;
 
 use super::{End, Session, offer};
+use crate::certificate::CertificateProblem;
 use crate::file::FaultAction;
 use crate::journal::CertificateSeen;
 
@@ -48,6 +51,7 @@ impl Session {
             channel: Channel::new(accepted.stream),
             transaction: None,
             handshake: None,
+            awaited: None,
             ..self
         })
     }
@@ -76,13 +80,18 @@ fn certificate(accepted: &Accepted) -> Option<CertificateSeen> {
             Some(CertificateSeen {
                 names: presented
                     .map_or_else(Vec::new, |chain| chain.claimed_names(DEFAULT_MAX_NAMES)),
+                issuer: untrusted.issuer.clone(),
                 fingerprint: untrusted.fingerprint.to_string(),
                 trusted: false,
-                problem: Some(untrusted.reason.as_str()),
+                problem: Some({
+                    let sent = presented.map_or(0, PresentedChain::length);
+                    CertificateProblem::of(untrusted.reason, sent).as_str()
+                }),
             })
         }
         ClientCertificate::Verified(verified) => Some(CertificateSeen {
             names: verified.names().to_vec(),
+            issuer: verified.issuer().to_owned(),
             fingerprint: verified.fingerprint().to_string(),
             trusted: true,
             problem: None,

@@ -44,8 +44,10 @@ impl Session {
             return self.survive(&strike).await;
         }
         let mut reply = self.verdict(&transaction, &arrived, &strike);
+        // What cannot be journalled is not taken; the attempt to journal this tells when it can.
         if reply.severity() == Severity::Positive
-            && self.keep(&transaction, &parts, &mut arrived).await.is_err()
+            && (self.shared.journal.is_failing()
+                || self.keep(&transaction, &parts, &mut arrived).await.is_err())
         {
             reply = self.refusal(texts::NOT_KEPT);
         }
