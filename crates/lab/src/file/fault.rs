@@ -236,6 +236,17 @@ fn contradictions(spec: &FaultSpec) -> Vec<(&'static str, Mistake)> {
         let what = String::from("late-reply without delay is late by nothing");
         wrong("action", what, "say how late, as in delay = \"10s\"");
     }
+    if let Some(FaultReply::Raw(text)) = &spec.reply
+        && text.starts_with('3')
+        && spec.stage != FaultStage::Data
+    {
+        let what = format!("{} asks for more where nothing follows", quoted(text));
+        wrong("reply", what, "write a reply that begins with 2, 4 or 5");
+    }
+    if spec.stage == FaultStage::Connect && !spec.tarpit.is_zero() && spec.reply.is_none() {
+        let what = String::from("nothing is said at stage connect");
+        wrong("tarpit", what, "use stage = \"greeting\"");
+    }
     if spec.throttle.is_some() && (spec.reply.is_some() || spec.action.is_some()) {
         let what =
             String::from("a throttle has its own reply, and neither reply nor action beside it");
