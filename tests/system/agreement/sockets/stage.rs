@@ -221,6 +221,7 @@ fn lab(scene: &Scene, folder: &TempDir) -> Lab {
         server: Some(ServerSettings {
             certificate: path("relay.pem"),
             key: path("relay.key"),
+            expired: None,
             trust: vec![path("servers-ca.pem")],
             tls_min_version: MinVersion::default(),
             maildir: None,
