@@ -129,9 +129,9 @@ impl Drop for Draft {
 /// The tenant's name where that is a sober file name, its GUID otherwise.
 fn folder_name(tenant: &Tenant) -> String {
     let sober = |name: &str| {
-        let plain =
-            |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-        !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.bytes().all(plain)
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+        let bare = !name.starts_with('.') && name.trim() == name;
+        !name.is_empty() && name.len() <= 100 && bare && name.chars().all(plain)
     };
     let found = [&tenant.name, &tenant.id]
         .into_iter()

@@ -97,8 +97,7 @@ pub(super) async fn start(lab: Lab, options: ServiceOptions) -> Result<LabServic
         happenings: Happenings::default(),
         last_id: AtomicU64::new(0),
     });
-    let tokens = Tokens::default();
-    let tasks = TaskTracker::new();
+    let (tokens, tasks) = (Tokens::default(), TaskTracker::new());
     let mut addresses = Vec::new();
     for (door, listener, address) in bound {
         addresses.push((door.region.clone(), address));

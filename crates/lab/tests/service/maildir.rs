@@ -129,3 +129,25 @@ async fn a_message_that_cannot_be_kept_is_not_accepted() {
     assert!(reply.starts_with("452 4.3.1 "), "{reply}");
     assert_eq!(stand.journal().totals().accepted, 0);
 }
+
+#[tokio::test]
+async fn a_maildir_has_its_tenants_name_where_that_is_a_file_name() {
+    for (name, folder) in [
+        ("Müller GmbH", Some("Müller GmbH")),
+        ("a b", Some("a b")),
+        ("a!b", None),
+    ] {
+        let tenant = format!(
+            "[[tenant]]\nname = \"{name}\"\nregion = \"EUR\"\naccepted_domains = [\"a.example\"]\n"
+        );
+        let stand = Stand::with("", MAILDIR, &format!("{tenant}{TENANTS}")).await;
+        let mut client = stand.client().await;
+        client.message("v@vendor.test", &["u@a.example"]).await;
+        let id = stand.service.forest().world().tenants[0].id.clone();
+        assert_eq!(
+            messages(&stand, folder.unwrap_or(&id), "new").len(),
+            1,
+            "{name}"
+        );
+    }
+}

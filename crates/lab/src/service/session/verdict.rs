@@ -22,23 +22,17 @@ impl Session {
             return self.lost().await;
         };
         let mut arrived = message.finish(self.smtp.content_fault().is_none());
-        if transaction.profile().p2_from {
-            let from = arrived.header.from();
-            let rulebook = &transaction.rulebook;
-            let again = self.begin(rulebook, &transaction.mail_from, from.as_deref());
-            transaction.judge_again(again);
-        }
+        self.judge_again(&mut transaction, &arrived);
         let tenants = transaction.tenants();
         let strike = self.struck(FaultStage::EndOfData, &tenants).await?;
         self.last_tenants = tenants;
         let parts = transaction.parts();
         if end_of(&strike).is_some() {
-            let fault = strike.word(FaultStage::EndOfData);
             let outcome = Outcome {
                 accepted: false,
                 reply: None,
                 unanswered: true,
-                fault,
+                fault: strike.word(FaultStage::EndOfData),
             };
             self.journal(&transaction, parts, &arrived, &outcome).await;
             return self.survive(&strike).await;
@@ -58,6 +52,7 @@ impl Session {
             unanswered: close,
             fault: strike
                 .word(FaultStage::EndOfData)
+                .filter(|_| arrived.complete || strike.action.is_some())
                 .or_else(|| transaction.chunk_fault.clone()),
         };
         self.journal(&transaction, parts, &arrived, &outcome).await;
@@ -70,8 +65,17 @@ impl Session {
             reply: None,
             ..strike
         };
-        self.answer(&reply, &strike).await?;
-        Ok(())
+        self.answer(&reply, &strike).await.map(drop)
+    }
+
+    /// For the profile that looks at the From header, which is known only now.
+    fn judge_again(&self, transaction: &mut Transaction, arrived: &Arrived) {
+        if transaction.profile().p2_from {
+            let from = arrived.header.from();
+            let rulebook = &transaction.rulebook;
+            let again = self.begin(rulebook, &transaction.mail_from, from.as_deref());
+            transaction.judge_again(again);
+        }
     }
 
     async fn journal(
