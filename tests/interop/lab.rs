@@ -210,12 +210,6 @@ impl Attributed<'_> {
             "basis": "certificate",
             "connector": tenant.connector,
             "matched_name": tenant.certificate_name(),
-            "certificate": {
-                "names": [tenant.certificate_name()],
-                "fingerprint": tenant.fingerprint,
-                "trusted": true,
-                "problem": null,
-            },
             "ip": self.ip,
             "mail_from": self.from,
             "message_id": format!("<{number}.interop@sender.example>"),
@@ -223,6 +217,7 @@ impl Attributed<'_> {
         for (key, value) in expected.as_object().expect("an object") {
             assert_eq!(&record[key], value, "message {number}, {key}: {record:#}");
         }
+        self.check_certificate(&record["certificate"]);
         let reply = record["reply"].as_str().expect("a reply");
         assert!(reply.starts_with("250 2.6.0 "), "message {number}: {reply}");
         let mut found: Vec<&str> = strings(&record["rcpt_to"]);
@@ -230,6 +225,24 @@ impl Attributed<'_> {
         let mut wanted: Vec<&str> = self.to.iter().map(String::as_str).collect();
         wanted.sort_unstable();
         assert_eq!(found, wanted, "message {number}");
+    }
+
+    fn check_certificate(&self, certificate: &Value) {
+        let number = self.message.number;
+        let expected = serde_json::json!({
+            "names": [self.tenant.certificate_name()],
+            "fingerprint": self.tenant.fingerprint,
+            "trusted": true,
+            "problem": null,
+        });
+        for (key, value) in expected.as_object().expect("an object") {
+            assert_eq!(
+                &certificate[key], value,
+                "message {number}, {key}: {certificate:#}"
+            );
+        }
+        let issuer = certificate["issuer"].as_str().expect("an issuer");
+        assert!(issuer.contains("CN="), "message {number}: {issuer}");
     }
 
     /// The file of the maildir ends with the message, octet for octet; what the journal's size and
