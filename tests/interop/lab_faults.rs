@@ -146,13 +146,31 @@ fn check(world: &LabWorld, message: &Message, to: &[String], records: &[Value]) 
     }
     assert_eq!(unheard["unanswered"], true, "{unheard:#}");
     assert_eq!(unheard["sha256"], heard["sha256"], "{heard:#}");
-    let replies: Vec<&str> = refused
+    let kept_off: Vec<(&str, Option<&str>)> = refused
         .iter()
-        .map(|record| record["reply"].as_str().expect("a reply"))
+        .map(|record| (record["fault"].as_str(), record["reply"].as_str()))
+        .map(|(fault, reply)| (fault.expect("a fault"), reply))
         .collect();
-    let [at_rcpt, at_the_end] = replies.as_slice() else {
-        panic!("two recorded refusals, not {replies:?}");
-    };
-    assert_eq!(*at_rcpt, "451 4.3.2 Not now");
-    assert!(at_the_end.contains("ATTR55"), "{at_the_end}");
+    let faults: Vec<&str> = kept_off.iter().map(|(fault, _reply)| *fault).collect();
+    let expected = [
+        "mail reply",
+        "rcpt reply",
+        "data half-close",
+        "end-of-data reply",
+        "end-of-data drop",
+    ];
+    assert_eq!(faults, expected, "{kept_off:?}");
+    let said = [
+        Some("451 4.7.500"),
+        Some("451 4.3.2 Not now"),
+        None,
+        Some("ATTR55"),
+        None,
+    ];
+    for ((fault, reply), said) in kept_off.into_iter().zip(said) {
+        match (reply, said) {
+            (Some(reply), Some(said)) => assert!(reply.contains(said), "{fault}: {reply}"),
+            (reply, said) => assert_eq!(reply, said, "{fault}"),
+        }
+    }
 }
