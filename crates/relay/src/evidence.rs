@@ -6,10 +6,12 @@
 
 use tenantry_attribution::{
     CertificateEvidence, CertificateName, DomainError, NoCertificate, RecipientEvidence,
-    SenderEvidence, Untrusted,
+    SenderEvidence, SessionEvidence, Untrusted, UntrustedCertificate,
 };
-use tenantry_net::{ClientCertificate, UntrustedReason};
+use tenantry_net::{ClientCertificate, Request, UntrustedReason};
 use tenantry_smtp::{ForwardPath, Mailbox, ReversePath};
+
+use crate::config::Listener;
 
 /// The evidence in MAIL FROM.
 #[must_use]
@@ -67,6 +69,22 @@ pub fn names<N: AsRef<str>>(names: &[N]) -> CertificateEvidence {
         .iter()
         .filter_map(|name| CertificateName::parse(name.as_ref()).ok());
     CertificateEvidence::Verified(valid.collect())
+}
+
+/// Whether a listener demands a verified certificate and this client has none. An untrusted one is refused with its
+/// recipients, unless the listener ignores it.
+#[must_use]
+pub fn certificate_is_missing(listener: &Listener, session: &SessionEvidence) -> bool {
+    listener.client_certificates == Request::Require
+        && match session.certificate() {
+            CertificateEvidence::Verified(_) => false,
+            CertificateEvidence::Absent(NoCertificate::Untrusted(_)) => {
+                session.untrusted_certificate() == UntrustedCertificate::Ignore
+            }
+            CertificateEvidence::Absent(
+                NoCertificate::NotOffered | NoCertificate::NotPresented,
+            ) => true,
+        }
 }
 
 fn reason(reason: UntrustedReason) -> Untrusted {

@@ -6,6 +6,7 @@
 //! something breaks it says so to the client with a temporary failure and keeps nothing.
 
 mod accept;
+mod compare;
 pub mod config;
 mod content;
 pub mod evidence;
@@ -13,6 +14,7 @@ pub mod explain;
 mod handshake;
 mod listeners;
 mod relay;
+pub mod replay;
 mod reply;
 mod route;
 mod session;

@@ -1,16 +1,15 @@
 //! Questions as JSON lines: one line in, one line out, in order, whatever is wrong with a line.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tenantry_attribution::{CertificateEvidence, Evidence, SessionEvidence, attribute};
 use thiserror::Error;
 
 use super::json::{self, Writer};
+use super::line::{Line, Text};
 use super::question::{self, QuestionError};
 use crate::config::Config;
 use crate::evidence;
@@ -45,29 +44,6 @@ enum LineError {
     #[error(transparent)]
     Question(#[from] QuestionError),
 }
-
-/// One line; texts are borrowed from it where they have no escapes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    certificate_names: Option<Vec<Text<'a>>>,
-    #[serde(borrow, default)]
-    certificate_problem: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    peer: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    listener: Option<Text<'a>>,
-    #[serde(borrow)]
-    mail_from: Text<'a>,
-    #[serde(borrow)]
-    rcpt_to: Vec<Text<'a>>,
-}
-
-/// Text, borrowed if possible also inside of lists.
-struct Text<'a>(Cow<'a, str>);
 
 /// Looks for a line's id alone, for the answer to a line that is wrong otherwise.
 struct FindId<'o, 'a>(&'o mut Option<&'a RawValue>);
@@ -218,36 +194,6 @@ fn id_of(text: &[u8]) -> &str {
     // Where the line stops being JSON does not matter: an id before that is still an id.
     let _ = FindId(&mut id).deserialize(&mut serde_json::Deserializer::from_slice(text));
     scalar(id).unwrap_or("null")
-}
-
-impl AsRef<str> for Text<'_> {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(String::from(text))))
-            }
-        }
-
-        deserializer.deserialize_str(Reader)
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for FindId<'_, 'de> {

@@ -6,7 +6,8 @@
 mod answer;
 mod batch;
 mod json;
-mod question;
+pub(crate) mod line;
+pub(crate) mod question;
 
 pub use self::answer::Answer;
 pub use self::batch::{Batch, Summary};

@@ -99,7 +99,7 @@ pub enum QuestionError {
 }
 
 /// A client that is in no peer's networks, but for those that hold everybody.
-pub(super) const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+pub(crate) const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl Question {
     /// Checks what a person gave.
@@ -155,7 +155,7 @@ fn judged(listener: &Listener, path: &Path) -> Result<CertificateEvidence, Quest
 ///
 /// # Errors
 /// When there is none of that name.
-pub(super) fn listener<'a>(
+pub(crate) fn listener<'a>(
     config: &'a Config,
     name: Option<&str>,
 ) -> Result<&'a Listener, QuestionError> {
@@ -170,7 +170,7 @@ pub(super) fn listener<'a>(
 }
 
 /// What a listener makes of a client without certificate.
-pub(super) fn without_certificate(listener: &Listener) -> CertificateEvidence {
+pub(crate) fn without_certificate(listener: &Listener) -> CertificateEvidence {
     CertificateEvidence::Absent(match listener.client_certificates {
         Request::Off => NoCertificate::NotOffered,
         Request::Request | Request::Require => NoCertificate::NotPresented,
@@ -178,7 +178,7 @@ pub(super) fn without_certificate(listener: &Listener) -> CertificateEvidence {
 }
 
 /// A certificate that was presented and did not verify.
-pub(super) fn untrusted(word: &str) -> Result<CertificateEvidence, QuestionError> {
+pub(crate) fn untrusted(word: &str) -> Result<CertificateEvidence, QuestionError> {
     word.parse::<Untrusted>()
         .map(|reason| CertificateEvidence::Absent(NoCertificate::Untrusted(reason)))
         .map_err(|error| QuestionError::Problem {
@@ -187,13 +187,13 @@ pub(super) fn untrusted(word: &str) -> Result<CertificateEvidence, QuestionError
         })
 }
 
-pub(super) fn peer(text: &str) -> Result<IpAddr, QuestionError> {
+pub(crate) fn peer(text: &str) -> Result<IpAddr, QuestionError> {
     text.parse()
         .map_err(|_| QuestionError::Peer(shortened(text)))
 }
 
 /// The evidence in a sender; the empty text is the null sender.
-pub(super) fn sender(address: &str) -> Result<SenderEvidence, QuestionError> {
+pub(crate) fn sender(address: &str) -> Result<SenderEvidence, QuestionError> {
     if address.is_empty() {
         return Ok(SenderEvidence::Null);
     }
@@ -207,7 +207,7 @@ pub(super) fn sender(address: &str) -> Result<SenderEvidence, QuestionError> {
 }
 
 /// The evidence in a recipient.
-pub(super) fn recipient(address: &str) -> Result<RecipientEvidence, QuestionError> {
+pub(crate) fn recipient(address: &str) -> Result<RecipientEvidence, QuestionError> {
     brackets(address)?;
     if address.eq_ignore_ascii_case("postmaster") {
         return Ok(evidence::postmaster());
@@ -227,7 +227,7 @@ fn brackets(address: &str) -> Result<(), QuestionError> {
     }
 }
 
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LONGEST: usize = 80;
     text.chars()
         .take(LONGEST)

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tenantry_attribution::{CertificateEvidence, NoCertificate, UntrustedCertificate};
-use tenantry_net::Request;
 use tenantry_smtp::{Command, Mail, TlsState};
 use tokio::time::Instant;
 
@@ -11,6 +9,7 @@ use super::envelope::More;
 use super::transaction::Transaction;
 use super::{End, Secured, Session};
 use crate::config::TrustedExchange;
+use crate::evidence;
 use crate::handshake;
 use crate::reply::Answer;
 use crate::snapshot::Snapshot;
@@ -68,7 +67,10 @@ impl Session {
         if let Err(answer) = self.renew() {
             return self.part(answer, End::Shutdown).await;
         }
-        if self.certificate_is_missing() {
+        let listener = self.listener_settings();
+        if listener
+            .is_some_and(|listener| evidence::certificate_is_missing(listener, &self.evidence))
+        {
             self.answer(&Answer::CertificateRequired.reply());
             return Ok(());
         }
@@ -86,24 +88,6 @@ impl Session {
         )));
         self.answer(&Answer::SenderOk.reply());
         Ok(())
-    }
-
-    /// Whether the listener demands a verified certificate and this client has none. An untrusted one is refused with
-    /// its recipients, unless the listener ignores it.
-    fn certificate_is_missing(&self) -> bool {
-        let required = self
-            .listener_settings()
-            .is_some_and(|listener| listener.client_certificates == Request::Require);
-        required
-            && match self.evidence.certificate() {
-                CertificateEvidence::Verified(_) => false,
-                CertificateEvidence::Absent(NoCertificate::Untrusted(_)) => {
-                    self.evidence.untrusted_certificate() == UntrustedCertificate::Ignore
-                }
-                CertificateEvidence::Absent(
-                    NoCertificate::NotOffered | NoCertificate::NotPresented,
-                ) => true,
-            }
     }
 
     /// Takes the session into TLS (RFC 3207): whatever was said before is forgotten, and whatever came behind the

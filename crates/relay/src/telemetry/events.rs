@@ -4,6 +4,7 @@
 //! mail_from_domain rcpt_domains rcpts tenant basis verdict upstream identity reply bytes elapsed_ms fault error`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::sync::broadcast;
 use tracing::{debug, error, info, trace, warn};
 
 use super::observed::ClosedTransaction;
-use super::shown::{Shown, without_local_parts};
+use super::shown::{Shown, listed, without_local_parts};
 use crate::config::{AddressLogging, Config};
 use crate::reply::Fault;
 use crate::route::Target;
@@ -130,7 +131,7 @@ fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
             true => Shown(error).to_string(),
             false => Shown(&without_local_parts(error)).to_string(),
         }),
-        "transaction closed"
+        "{TRANSACTION_CLOSED}"
     );
 }
 
@@ -293,17 +294,7 @@ pub(crate) fn stopped(cut_off: usize) {
 fn certificate_names(certificate: Option<&ClientCertificate>) -> Option<String> {
     match certificate? {
         ClientCertificate::Verified(verified) => {
-            let names = verified.names();
-            let mut text = names
-                .iter()
-                .take(NAMES)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(",");
-            if names.len() > NAMES {
-                text.push_str(",...");
-            }
-            Some(text)
+            Some(listed(verified.names().iter().map(String::as_str)))
         }
         ClientCertificate::Untrusted(_)
         | ClientCertificate::NotOffered
@@ -322,14 +313,11 @@ fn no_certificate(certificate: Option<&ClientCertificate>) -> Option<&'static st
 
 /// The recipients' domains, each once, in the order of the envelope.
 fn domains(recipients: &[ForwardPath]) -> String {
-    let mut seen: Vec<&str> = Vec::new();
-    for recipient in recipients {
-        let domain = recipient.mailbox().map_or("", |mailbox| mailbox.domain());
-        if seen.len() < NAMES && !seen.contains(&domain) {
-            seen.push(domain);
-        }
-    }
-    Shown(&seen.join(",")).to_string()
+    let mut seen = HashSet::new();
+    let domains = recipients
+        .iter()
+        .map(|recipient| recipient.mailbox().map_or("", |mailbox| mailbox.domain()));
+    listed(domains.filter(|domain| seen.insert(*domain)))
 }
 
 fn recipients(recipients: &[ForwardPath]) -> String {
@@ -345,5 +333,8 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Names, domains or recipients of one line.
+/// What the closing line of a transaction says of itself.
+pub(crate) const TRANSACTION_CLOSED: &str = "transaction closed";
+
+/// Full addresses of one line.
 const NAMES: usize = 10;

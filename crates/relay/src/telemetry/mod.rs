@@ -7,5 +7,7 @@ mod observed;
 mod shown;
 mod subscriber;
 
+pub(crate) use events::TRANSACTION_CLOSED;
 pub use observed::ClosedTransaction;
+pub(crate) use shown::{CUT, Shown, original};
 pub use subscriber::{SubscriberError, subscribe};
