@@ -40,6 +40,7 @@ mod attribution;
 mod certificates;
 mod inbound_tls;
 mod open_relay;
+mod replay;
 mod revocation;
 mod scenarios;
 

@@ -69,7 +69,11 @@ impl Program {
     /// Waits until one more listener is ready.
     pub(crate) async fn await_listener(&mut self) {
         let line = self.await_line("listening").await;
+        let json: Option<serde_json::Value> = serde_json::from_str(&line).ok();
         let field = |name: &str| {
+            if let Some(json) = &json {
+                return json[name].as_str().unwrap().to_owned();
+            }
             let (_, value) = line.split_once(&format!("{name}=")).unwrap();
             value
                 .split(' ')
@@ -162,7 +166,7 @@ impl Drop for Program {
 }
 
 /// The program beside the test program: `target/PROFILE/tenantry`.
-fn path() -> PathBuf {
+pub(crate) fn path() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.ancestors().nth(2).unwrap().join("tenantry");
     assert!(

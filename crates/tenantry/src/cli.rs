@@ -9,6 +9,17 @@ use clap_complete::Shell;
 const EXIT_CODES: &str = "Exit codes: 0 success, 64 wrong usage, 69 cannot bind, 70 internal error, \
 78 wrong configuration.";
 
+const REPLAY: &str = "Say which recorded messages another configuration would change: their owner, \
+upstream, identity or recipients.
+
+Each line of LOG is a question as for `explain --batch`, or of the relay's own log with log.format = \
+\"json\": the closing lines of transactions are decided again, all others passed over. Domains are enough, \
+full addresses are not needed. A certificate counts as it was judged then; what other trust would make of \
+it, no log can tell.";
+
+const REPLAY_EXIT_CODES: &str = "Exit codes: 0 nothing changes, 1 something changes, 64 wrong usage, or no line \
+of LOG can be decided, 70 internal error, 78 wrong configuration.";
+
 /// An SMTP relay that knows whose mail it is.
 #[derive(Debug, Parser)]
 #[command(name = "tenantry", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
@@ -33,6 +44,9 @@ pub(crate) enum Command {
     },
     /// Say whose a message would be, and why; nothing is sent.
     Explain(Explain),
+    /// Say which recorded messages another configuration would change: their owner, upstream, identity or recipients.
+    #[command(after_help = REPLAY_EXIT_CODES, long_about = REPLAY)]
+    Replay(Replay),
     /// Make a throw-away authority with certificates to try things out.
     Pki(Pki),
     /// Run everything in one process on the loopback, send real messages and check what arrives.
@@ -97,6 +111,22 @@ pub(crate) struct Explain {
         ]
     )]
     pub(crate) batch: Option<PathBuf>,
+}
+
+/// A log and the two configurations that are compared.
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The configuration that the changes are from.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) old: PathBuf,
+    /// The configuration that the changes are to.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new: PathBuf,
+    /// Answer as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The recorded messages, or standard input ("-").
+    pub(crate) log: PathBuf,
 }
 
 /// What a throw-away authority is to issue.

@@ -1,4 +1,4 @@
-//! The tenantry program: `run`, `check`, `explain`, `lab`, and what helps to try it out.
+//! The tenantry program: `run`, `check`, `explain`, `replay`, `lab`, and what helps to try it out.
 //!
 //! This crate reads the command line, prints, and turns outcomes into exit codes. What a command
 //! does is in the crates below; nothing is decided here.
@@ -10,6 +10,7 @@ mod explain;
 mod lab;
 mod pki;
 mod quickstart;
+mod replay;
 mod run;
 mod setup;
 mod table;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Run { config } => run::run(&config),
         Command::Check { config } => check::check(&config),
         Command::Explain(question) => explain::explain(&question),
+        Command::Replay(question) => replay::replay(&question),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),

@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod replay;
 mod world;
 
 use std::fs;
@@ -47,6 +48,9 @@ fn wrong_usage_is_64() {
             "--peer",
             "here",
         ],
+        &["replay", "--old", "a", "--new", "b"],
+        &["replay", "--old", "a", "log"],
+        &["replay", "--new", "b", "log"],
         &["pki"],
         &["pki", "somewhere", "--tenants", "many"],
         &["completions", "no-shell"],
@@ -60,7 +64,12 @@ fn wrong_usage_is_64() {
 
 #[test]
 fn help_and_version_are_0() {
-    for arguments in [&["--help"][..], &["--version"], &["explain", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["explain", "--help"],
+        &["replay", "--help"],
+    ] {
         let output = tenantry(arguments);
         assert_eq!(output.status.code(), Some(OK), "{arguments:?}");
         assert!(!output.stdout.is_empty(), "{arguments:?}");
@@ -221,7 +230,12 @@ fn packages_get_completions_and_manual_pages() {
     let folder = TempDir::new().unwrap();
     let output = tenantry(&["man", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(OK));
-    for page in ["tenantry.1", "tenantry-run.1", "tenantry-explain.1"] {
+    for page in [
+        "tenantry.1",
+        "tenantry-run.1",
+        "tenantry-explain.1",
+        "tenantry-replay.1",
+    ] {
         assert!(folder.path().join(page).exists(), "{page}");
     }
 }
