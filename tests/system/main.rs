@@ -38,11 +38,13 @@ mod trace;
 mod agreement;
 mod attribution;
 mod certificates;
+mod conflicts;
 mod inbound_tls;
 mod open_relay;
 mod replay;
 mod revocation;
 mod scenarios;
+mod shadow;
 
 mod endurance;
 mod isolation;

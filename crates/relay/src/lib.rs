@@ -18,6 +18,7 @@ pub mod replay;
 mod reply;
 mod route;
 mod session;
+mod shadow;
 mod snapshot;
 pub mod telemetry;
 mod upstream;

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::listeners::Listeners;
 use crate::snapshot::Snapshot;
-use crate::telemetry::{ClosedTransaction, events};
+use crate::telemetry::{ClosedTransaction, ConflictCount, Counters, ShadowCount, events};
 use crate::upstream::pool::Pool;
 
 /// A relay that is serving.
@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     numbered: AtomicU64,
     panics: AtomicU64,
     observers: broadcast::Sender<ClosedTransaction>,
+    counters: Counters,
 }
 
 /// What a relay is busy with at a moment.
@@ -49,6 +50,8 @@ pub struct Load {
     pub idle_upstream_connections: usize,
     /// Sessions that ended by a panic since the start.
     pub panics: u64,
+    /// What the shadow configuration has made of transactions since the start.
+    pub shadow: ShadowCount,
 }
 
 /// The relay cannot start.
@@ -94,10 +97,15 @@ impl Relay {
             numbered: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             observers: broadcast::Sender::new(OBSERVED),
+            counters: Counters::default(),
         });
         let plan = listeners.plan(&shared.snapshot().config)?;
         listeners.apply(plan, &shared);
         shared.spawn_sweeper();
+        shared.spawn_counting();
+        if let Some(shadow) = &shared.snapshot().config.shadow {
+            events::shadowing(shadow);
+        }
         Ok(Relay { shared, listeners })
     }
 
@@ -117,12 +125,7 @@ impl Relay {
         self.shared.snapshot.store(Arc::clone(&snapshot));
         self.shared.pool.retire_all_but(snapshot.slots());
         self.listeners.apply(plan, &self.shared);
-        let config = &snapshot.config;
-        events::reloaded(
-            config.tenants.len(),
-            config.peers.len(),
-            config.listeners.len(),
-        );
+        events::reloaded(&snapshot.config);
         Ok(())
     }
 
@@ -140,6 +143,7 @@ impl Relay {
         } else {
             events::stopped(0);
         }
+        events::counted(&self.shared.counters);
         self.shared.pool.close().await;
     }
 
@@ -150,7 +154,15 @@ impl Relay {
             sessions: self.shared.sessions(),
             idle_upstream_connections: self.shared.pool.idle(),
             panics: self.shared.panics.load(Ordering::Relaxed),
+            shadow: self.shared.counters.shadow_count(),
         }
+    }
+
+    /// Every pair of tenants of which one's certificate has sent for the other's domains since the start, by name.
+    /// Their number is bounded.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<ConflictCount> {
+        self.shared.counters.conflict_counts()
     }
 
     /// Every transaction that closes from now on; a receiver that falls far behind misses some.
@@ -174,6 +186,11 @@ impl Shared {
     /// Who watches closed transactions.
     pub(crate) fn observers(&self) -> &broadcast::Sender<ClosedTransaction> {
         &self.observers
+    }
+
+    /// What is counted.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Cancelled once the relay is to stop.
@@ -228,6 +245,22 @@ impl Shared {
     }
 }
 
+impl Shared {
+    fn spawn_counting(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let mut ticks = tokio::time::interval(COUNTS);
+            loop {
+                tokio::select! {
+                    // Cancelling loses nothing: the stop says what is left to be said.
+                    () = shared.stopping.cancelled() => return,
+                    _ = ticks.tick() => events::counted(&shared.counters),
+                }
+            }
+        });
+    }
+}
+
 /// A session that counts while it lives.
 #[derive(Debug)]
 pub(crate) struct Counted(Arc<Shared>);
@@ -240,6 +273,9 @@ impl Drop for Counted {
 
 /// Closed transactions that a slow observer may be behind.
 const OBSERVED: usize = 4096;
+
+/// How often counters are logged that have changed.
+const COUNTS: Duration = Duration::from_secs(300);
 
 /// How often the pool is looked through.
 const SWEEP: Duration = Duration::from_secs(1);

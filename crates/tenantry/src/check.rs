@@ -40,6 +40,14 @@ fn report(out: &mut impl Write, config: &Config, now: SystemTime) -> io::Result<
     for warning in &config.warnings {
         writeln!(out, "{warning}")?;
     }
+    if let Some(shadow) = &config.shadow {
+        let (file, tenants) = (shadow.path.display(), shadow.tenants.len());
+        let plural = if tenants == 1 { "" } else { "s" };
+        writeln!(
+            out,
+            "shadow {file}: no errors; decides beside for {tenants} tenant{plural} and never acts"
+        )?;
+    }
     let effective = config.effective();
     let rows = effective
         .iter()

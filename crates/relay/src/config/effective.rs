@@ -13,6 +13,15 @@ pub(super) fn rows(config: &Config) -> Vec<(String, String)> {
     rows.add("", "hostname", &config.hostname);
     rows.add("", "drain", ShownDuration(config.drain));
     rows.add("", "hop_limit", config.hop_limit);
+    let shadow = config.shadow.as_deref();
+    rows.add(
+        "",
+        "shadow",
+        shadow.map_or_else(
+            || String::from("none"),
+            |shadow| shadow.path.display().to_string(),
+        ),
+    );
     rows.add("log", "format", config.log.format.word());
     rows.add("log", "level", &config.log.level);
     rows.add("log", "addresses", config.log.addresses.word());

@@ -19,6 +19,7 @@ section! {
     FileSection {
         hostname: String,
         include: Vec<Setting<RelativePath>>,
+        shadow: RelativePath,
         drain: Time,
         hop_limit: Count,
         listener: Tables<ListenerSection>,

@@ -25,11 +25,16 @@ pub(super) struct Files {
     pub(super) tenants: Vec<TenantSection>,
 }
 
-/// Reads the main file and what it includes; every problem is reported, and what can be read is.
-pub(super) fn read(path: &Path, problems: &mut Vec<Problem>) -> Files {
+/// Reads the main file and what it includes; every problem is reported, and what can be read is. A main file that
+/// cannot be read is a problem of the key at the place that names it.
+pub(super) fn read(
+    path: &Path,
+    named_at: &Place,
+    named_by: &str,
+    problems: &mut Vec<Problem>,
+) -> Files {
     let mut files = Files::default();
-    let whole = Place::file(path);
-    let read = section::<FileSection>(path, &whole, "", &mut files.broken, problems);
+    let read = section::<FileSection>(path, named_at, named_by, &mut files.broken, problems);
     let Some(mut main) = read else { return files };
     let patterns = main
         .include

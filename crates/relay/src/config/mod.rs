@@ -28,6 +28,7 @@ use tenantry_net::{
 
 pub use self::file::known_keys;
 pub use self::limits::{Limits, Timeouts};
+use self::problem::Place;
 pub use self::problem::{Problem, Problems, Severity};
 
 /// Everything the relay needs to know, checked and loaded.
@@ -55,6 +56,8 @@ pub struct Config {
     pub drain: Duration,
     /// Most Received fields of a message (RFC 5321 section 6.3).
     pub hop_limit: u32,
+    /// A configuration that decides beside this one, and never acts; it has none itself.
+    pub shadow: Option<Box<Config>>,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
 }
@@ -154,6 +157,15 @@ pub struct Log {
     pub addresses: AddressLogging,
 }
 
+/// What a configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The relay does what it says.
+    Acts,
+    /// It only decides beside another.
+    Shadow,
+}
+
 /// When TLS begins with clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListenerTls {
@@ -230,8 +242,8 @@ impl Config {
     /// As [`Config::load`].
     pub fn load_at(path: &Path, now: SystemTime) -> Result<Self, Problems> {
         let mut problems = Vec::new();
-        let files = include::read(path, &mut problems);
-        resolve::resolve(path, files, now, problems)
+        let files = include::read(path, &Place::file(path), "", &mut problems);
+        resolve::resolve(path, files, now, Role::Acts, problems)
     }
 
     /// The tenant behind a number of this configuration's directory.

@@ -12,6 +12,7 @@ use crate::config::TrustedExchange;
 use crate::evidence;
 use crate::handshake;
 use crate::reply::Answer;
+use crate::shadow::ShadowSession;
 use crate::snapshot::Snapshot;
 use crate::telemetry::events::{self, SessionLine};
 
@@ -83,7 +84,7 @@ impl Session {
         self.transaction = Some(Box::new(Transaction::new(
             id,
             &self.snapshot,
-            &self.evidence,
+            (&self.evidence, self.shadow.as_ref()),
             mail,
         )));
         self.answer(&Answer::SenderOk.reply());
@@ -132,6 +133,7 @@ impl Session {
     fn inside_tls(mut self, snapshot: Arc<Snapshot>, secured: Secured) -> Option<Self> {
         let listener = snapshot.listener(&self.listener)?;
         self.evidence = super::session_evidence(&snapshot, listener, self.peer, Some(&secured));
+        self.shadow = ShadowSession::new(&snapshot, listener, self.peer, Some(&secured));
         self.exchange_server = super::exchange_server(&snapshot, &self.evidence);
         self.offer = super::offer(&snapshot, listener, TlsState::Active, self.exchange_server);
         self.smtp.tls_established(self.offer);

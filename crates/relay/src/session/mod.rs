@@ -24,6 +24,7 @@ use crate::config::{Listener, ListenerTls, TrustedExchange};
 use crate::evidence;
 use crate::relay::Shared;
 use crate::reply::Answer;
+use crate::shadow::ShadowSession;
 use crate::snapshot::Snapshot;
 use crate::telemetry::events::{self, SessionLine};
 use transaction::Transaction;
@@ -53,6 +54,7 @@ pub(crate) struct Session {
     offer: Offer,
     secured: Option<Secured>,
     evidence: SessionEvidence,
+    shadow: Option<Arc<ShadowSession>>,
     exchange_server: TrustedExchange,
     helo: String,
     hello: commands::Hello,
@@ -118,6 +120,7 @@ impl Session {
             (ListenerTls::Off, None) => TlsState::Off,
         };
         let evidence = session_evidence(&snapshot, listener, peer, secured.as_ref());
+        let shadow = ShadowSession::new(&snapshot, listener, peer, secured.as_ref());
         let exchange_server = exchange_server(&snapshot, &evidence);
         let offer = offer(&snapshot, listener, tls, exchange_server);
         let now = Instant::now();
@@ -132,6 +135,7 @@ impl Session {
             channel,
             secured,
             evidence,
+            shadow,
             exchange_server,
             helo: String::new(),
             hello: commands::Hello::Plain,
@@ -284,7 +288,9 @@ impl Session {
             }
             None => {}
         }
-        self.evidence = session_evidence(&snapshot, listener, self.peer, self.secured.as_ref());
+        let secured = self.secured.as_ref();
+        self.evidence = session_evidence(&snapshot, listener, self.peer, secured);
+        self.shadow = ShadowSession::new(&snapshot, listener, self.peer, secured);
         self.exchange_server = exchange_server(&snapshot, &self.evidence);
         self.snapshot = snapshot;
         Ok(())
@@ -296,7 +302,7 @@ impl Session {
 }
 
 /// What a certificate is worth under the listener's present settings.
-fn judged_anew(listener: &Listener, secured: &Secured) -> ClientCertificate {
+pub(crate) fn judged_anew(listener: &Listener, secured: &Secured) -> ClientCertificate {
     let policy = listener.server_tls.as_ref().and_then(|tls| tls.policy());
     match (listener.client_certificates, policy, &secured.presented) {
         (Request::Off, _, _) | (_, None, _) => ClientCertificate::NotOffered,

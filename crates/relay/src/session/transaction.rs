@@ -11,6 +11,7 @@ use super::{End, Session};
 use crate::evidence;
 use crate::relay::Shared;
 use crate::reply::{Answer, Fault};
+use crate::shadow::{Shadow, ShadowSession};
 use crate::snapshot::Snapshot;
 use crate::telemetry::events::{self, TransactionLine};
 use crate::upstream::error::UpstreamError;
@@ -23,6 +24,7 @@ pub(super) struct Transaction {
     snapshot: Arc<Snapshot>,
     pub(super) mail: Mail,
     decision: Decision,
+    shadow: Option<Box<Shadow>>,
     recipients: Vec<ForwardPath>,
     pub(super) exchange: Option<Exchange>,
     pub(super) delivery: Option<Delivery>,
@@ -37,17 +39,19 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// Opens a transaction: certificate and sender are asked at once.
+    /// Opens a transaction: certificate and sender are asked at once, and the shadow is, too.
     pub(super) fn new(
         id: String,
         snapshot: &Arc<Snapshot>,
-        session: &SessionEvidence,
+        (session, shadow): (&SessionEvidence, Option<&Arc<ShadowSession>>),
         mail: Mail,
     ) -> Self {
         let sender = evidence::sender(&mail.path);
+        let config = &snapshot.config;
         Transaction {
             id,
-            decision: Decision::open(&snapshot.config.directory, session, &sender),
+            decision: Decision::open(&config.directory, session, &sender),
+            shadow: Shadow::open(config, shadow, &sender),
             snapshot: Arc::clone(snapshot),
             mail,
             recipients: Vec::new(),
@@ -69,6 +73,9 @@ impl Transaction {
         path: &ForwardPath,
     ) -> RecipientOutcome {
         self.recipients.push(path.clone());
+        if let Some(shadow) = &mut self.shadow {
+            shadow.recipient(&self.snapshot.config, recipient);
+        }
         self.decision
             .recipient(&self.snapshot.config.directory, session, recipient)
     }
@@ -192,6 +199,7 @@ impl Session {
         }
         let snapshot = &transaction.snapshot;
         let attribution = transaction.decision.finish();
+        let shadow = transaction.shadow.map(|shadow| shadow.finish());
         let line = TransactionLine {
             session: &self.id,
             transaction: &transaction.id,
@@ -205,6 +213,9 @@ impl Session {
             accepted: transaction.accepted,
             identity: transaction.exchange.as_ref().and_then(Exchange::identity),
             attribution: &attribution,
+            shadow: shadow
+                .as_ref()
+                .and_then(|shadow| shadow.ruled(&snapshot.config)),
             target: transaction.exchange.as_ref().and_then(Exchange::target),
             reply: transaction.reply,
             octets,
@@ -215,6 +226,6 @@ impl Session {
                 .as_ref()
                 .map(|(fault, error)| (*fault, error.as_str())),
         };
-        events::transaction_closed(&line, self.shared.observers());
+        events::transaction_closed(&line, self.shared.observers(), self.shared.counters());
     }
 }

@@ -8,14 +8,16 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tenantry_attribution::{Attribution, Verdict};
+use tenantry_attribution::{Attribution, Basis, Verdict};
 use tenantry_net::{ClientCertificate, Fingerprint, TlsFacts};
 use tenantry_smtp::{ForwardPath, ReversePath, State};
 use tokio::sync::broadcast;
 use tracing::{debug, error, info, trace, warn};
 
-use super::observed::ClosedTransaction;
+use super::counters::{Counters, ShadowCount};
+use super::observed::{ClosedTransaction, ShadowOutcome};
 use super::shown::{Shown, listed, without_local_parts};
+use crate::compare::{Ruled, Ruling};
 use crate::config::{AddressLogging, Config};
 use crate::reply::Fault;
 use crate::route::Target;
@@ -55,6 +57,8 @@ pub(crate) struct TransactionLine<'a> {
     /// The certificate that the upstream saw.
     pub(crate) identity: Option<Fingerprint>,
     pub(crate) attribution: &'a Attribution,
+    /// What the shadow decided.
+    pub(crate) shadow: Option<Ruled<'a>>,
     pub(crate) target: Option<&'a Target>,
     pub(crate) reply: Option<u16>,
     pub(crate) octets: u64,
@@ -86,8 +90,9 @@ pub(crate) fn session_closed(line: &SessionLine<'_>) {
 pub(crate) fn transaction_closed(
     line: &TransactionLine<'_>,
     observers: &broadcast::Sender<ClosedTransaction>,
+    counters: &Counters,
 ) {
-    let decided = Decided::of(line);
+    let decided = Decided::of(line, counters);
     if observers.receiver_count() > 0 {
         // Nobody is left to hear it if the last receiver went just now.
         let _ = observers.send(decided.observed(line));
@@ -119,6 +124,11 @@ fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
         basis = decided.basis,
         verdict = decided.verdict,
         conflict = decided.conflict,
+        conflicts = decided.conflicts,
+        shadow_verdict = decided.shadow.as_ref().map(|shadow| shadow.verdict),
+        shadow_tenant = decided.shadow.as_ref().and_then(|shadow| shadow.tenant.as_deref()),
+        shadow_basis = decided.shadow.as_ref().and_then(|shadow| shadow.basis),
+        shadow_differs = decided.shadow_differs(),
         reasons = decided.reasons().join(","),
         upstream = line.target.map(|target| &*target.key.upstream),
         identity = line.identity.map(|identity| identity.to_string()),
@@ -141,11 +151,14 @@ struct Decided<'a> {
     tenant: Option<Cow<'a, str>>,
     basis: Option<&'static str>,
     conflict: Option<&'a str>,
+    conflicts: Option<u64>,
+    shadow: Option<ShadowOutcome>,
     attribution: &'a Attribution,
 }
 
 impl<'a> Decided<'a> {
-    fn of(line: &TransactionLine<'a>) -> Self {
+    /// Puts it in words, and counts it.
+    fn of(line: &TransactionLine<'a>, counters: &Counters) -> Self {
         let directory = &line.config.directory;
         let (tenant, basis) = match &line.attribution.verdict {
             Verdict::Tenant { id, basis } => (
@@ -165,13 +178,24 @@ impl<'a> Decided<'a> {
             .attribution
             .conflict
             .map(|conflict| directory.tenant_name(conflict.sender_tenant));
+        let conflicts = tenant
+            .as_deref()
+            .zip(conflict)
+            .and_then(|(certificate, sender)| counters.conflict(certificate, sender));
         Decided {
             verdict: line.attribution.verdict.as_str(),
             tenant,
             basis,
             conflict,
+            conflicts,
+            shadow: line.shadow.map(|shadow| shadowed(line, shadow, counters)),
             attribution: line.attribution,
         }
+    }
+
+    fn shadow_differs(&self) -> Option<String> {
+        let differs = &self.shadow.as_ref()?.differs;
+        (!differs.is_empty()).then(|| differs.join(","))
     }
 
     fn one_tenant(&self) -> Option<&str> {
@@ -209,6 +233,8 @@ impl<'a> Decided<'a> {
             tenant: self.tenant.as_deref().map(str::to_owned),
             basis: self.basis,
             conflict: self.conflict.map(str::to_owned),
+            conflicts: self.conflicts,
+            shadow: self.shadow.clone(),
             reasons: self.reasons(),
             upstream: line.target.map(|target| target.key.upstream.to_string()),
             identity: line.identity.map(|identity| identity.to_string()),
@@ -219,6 +245,45 @@ impl<'a> Decided<'a> {
                 .fault
                 .map(|(fault, error)| (fault.as_str(), error.to_owned())),
         }
+    }
+}
+
+/// What the shadow decided, in words; counted.
+fn shadowed(line: &TransactionLine<'_>, shadow: Ruled<'_>, counters: &Counters) -> ShadowOutcome {
+    let acted = Ruled {
+        config: line.config,
+        ruling: Ruling::Attributed(line.attribution),
+    };
+    let differences = acted.differences(shadow);
+    counters.shadow(!differences.is_empty());
+    let owners = shadow.owners();
+    ShadowOutcome {
+        verdict: shadow.verdict(),
+        tenant: (!owners.is_empty()).then(|| owners.join(",")),
+        basis: shadow.basis().map(Basis::as_str),
+        differs: differences.words(),
+    }
+}
+
+/// Counters since the start, those that have changed since this was last called.
+pub(crate) fn counted(counters: &Counters) {
+    let (pairs, others) = counters.tell_conflicts();
+    for count in pairs {
+        let (certificate_tenant, sender_tenant, conflicts) = (
+            &*count.certificate_tenant,
+            &*count.sender_tenant,
+            count.transactions,
+        );
+        info!(
+            certificate_tenant,
+            sender_tenant, conflicts, "conflicts since the start"
+        );
+    }
+    if let Some(conflicts) = others {
+        info!(conflicts, "conflicts since the start, of all further pairs");
+    }
+    if let Some(ShadowCount { decided, different }) = counters.tell_shadow() {
+        info!(decided, different, "shadow decisions since the start");
     }
 }
 
@@ -277,8 +342,17 @@ pub(crate) fn listening(listener: &str, address: SocketAddr) {
 }
 
 /// A new configuration is in force.
-pub(crate) fn reloaded(tenants: usize, peers: usize, listeners: usize) {
-    info!(tenants, peers, listeners, "configuration reloaded");
+pub(crate) fn reloaded(config: &Config) {
+    let (tenants, peers) = (config.tenants.len(), config.peers.len());
+    let listeners = config.listeners.len();
+    let shadow = config.shadow.as_ref().map(|shadow| shadow.path.display());
+    let shadow = shadow.map(tracing::field::display);
+    info!(tenants, peers, listeners, shadow, "configuration reloaded");
+}
+
+/// Another configuration decides beside the one that acts.
+pub(crate) fn shadowing(shadow: &Config) {
+    info!(shadow = %shadow.path.display(), tenants = shadow.tenants.len(), "shadow decides beside");
 }
 
 /// The relay stops.

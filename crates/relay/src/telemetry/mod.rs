@@ -2,12 +2,15 @@
 //!
 //! Never content, never keys; full addresses only by a setting; whatever a peer sent is escaped and cut short.
 
+mod counters;
 pub(crate) mod events;
 mod observed;
 mod shown;
 mod subscriber;
 
+pub(crate) use counters::Counters;
+pub use counters::{ConflictCount, ShadowCount};
 pub(crate) use events::TRANSACTION_CLOSED;
-pub use observed::ClosedTransaction;
+pub use observed::{ClosedTransaction, ShadowOutcome};
 pub(crate) use shown::{CUT, Shown, original};
 pub use subscriber::{SubscriberError, subscribe};

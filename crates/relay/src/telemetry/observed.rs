@@ -19,6 +19,11 @@ pub struct ClosedTransaction {
     pub basis: Option<&'static str>,
     /// The owner of the sender's domain, when the certificate says another tenant.
     pub conflict: Option<String>,
+    /// How many transactions of these two tenants were in conflict since the start, this one included; `None` without
+    /// conflict, and for pairs of tenants beyond those that are counted apart.
+    pub conflicts: Option<u64>,
+    /// What the shadow configuration decided.
+    pub shadow: Option<ShadowOutcome>,
     /// The reason of each step.
     pub reasons: Vec<&'static str>,
     /// Where it went.
@@ -33,4 +38,17 @@ pub struct ClosedTransaction {
     pub elapsed: Duration,
     /// `client`, `upstream` or `local`, with what happened.
     pub fault: Option<(&'static str, String)>,
+}
+
+/// What the shadow configuration decided about a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowOutcome {
+    /// `tenant`, `ambiguous`, `unattributed`, or `certificate-required`.
+    pub verdict: &'static str,
+    /// The tenant's name; several if ambiguous.
+    pub tenant: Option<String>,
+    /// `certificate`, `sender` or `recipient`.
+    pub basis: Option<&'static str>,
+    /// What would be different: `owner`, `upstream`, `identity`, `recipients`.
+    pub differs: Vec<&'static str>,
 }

@@ -139,3 +139,22 @@ fn a_wrong_configuration_is_78_whichever_it_is() {
         assert_eq!(told.contains("/nowhere.toml"), nowhere, "{told}");
     }
 }
+
+#[test]
+fn check_checks_the_shadow_too_and_says_so() {
+    let (world, [_old, new, _log]) = world();
+    fs::write(&world.path, format!("shadow = \"next.toml\"\n{CONFIG}")).unwrap();
+    let good = tenantry(&["check", "--config", world.config()]);
+    assert_eq!(good.status.code(), Some(OK), "{}", text(&good.stderr));
+    let told = text(&good.stdout);
+    let said = format!("shadow {new}: no errors; decides beside for 2 tenants and never acts");
+    assert!(told.contains(&said), "{told}");
+    fs::write(&new, "hostname = 5\n").unwrap();
+    let bad = tenantry(&["check", "--config", world.config()]);
+    assert_eq!(bad.status.code(), Some(CONFIGURATION));
+    let told = text(&bad.stderr);
+    assert!(told.contains(&format!("{new}:1: hostname: ")), "{told}");
+    assert!(told.contains("relay.toml:1: shadow: has "), "{told}");
+    let run = tenantry(&["run", "--config", world.config()]);
+    assert_eq!(run.status.code(), Some(CONFIGURATION));
+}

@@ -7,6 +7,7 @@ mod cross;
 mod directory;
 mod listener;
 mod peer;
+mod shadow;
 mod tenant;
 mod tls;
 
@@ -26,13 +27,14 @@ use super::limits::{Kind, Limits, LimitsSection, Timeouts, within};
 use super::problem::{Place, Problem, Problems, Severity, quoted};
 use super::tree::{Heading, Setting, Table};
 use super::values::{Count, RelativePath, Size, Time};
-use super::{AddressLogging, Config, Log, LogFormat};
+use super::{AddressLogging, Config, Log, LogFormat, Role};
 
 /// Makes a configuration of what was read, or reports everything that is wrong with it.
 pub(super) fn resolve(
     path: &Path,
     mut files: Files,
     now: SystemTime,
+    role: Role,
     mut problems: Vec<Problem>,
 ) -> Result<Config, Problems> {
     let Some(main) = files.main.take() else {
@@ -43,11 +45,14 @@ pub(super) fn resolve(
         problems: &mut problems,
         loader: Loader::new(now),
     };
+    let shadow = main.shadow.clone();
     let general = general(main, &mut context);
     let listeners = listener::resolve(&files.listeners, &mut context);
     let built = directory::resolve(&files, &mut context);
     let tenants = tenant::resolve(&files.tenants, &built, &general.timeouts, &mut context);
     cross::check(&files, &built, &listeners, &mut context);
+    let shadow = shadow
+        .and_then(|setting| shadow::resolve(&setting, role, &listeners, now, context.problems));
 
     // With an error anywhere some of the parts are incomplete, so that nothing may be run.
     if problems
@@ -71,6 +76,7 @@ pub(super) fn resolve(
         log: general.log,
         drain: general.drain,
         hop_limit: general.hop_limit,
+        shadow,
         warnings: ordered(problems),
     })
 }
