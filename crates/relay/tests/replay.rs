@@ -344,6 +344,68 @@ fn closing_lines_have_the_evidence_of_their_transactions() {
 }
 
 #[test]
+fn several_tenants_are_owners_whose_names_are_compared() {
+    let both = json!({
+        "certificate_names": ["mail.fabrikam.com", "mail.contoso.com"], "mail_from": "",
+        "rcpt_to": ["x@example.net"],
+    })
+    .to_string();
+    let swapped = World::new(|text| {
+        let (head, tenants) = text.split_once("\n[[tenant]]\n").unwrap();
+        let (contoso, fabrikam) = tenants.split_once("\n[[tenant]]\n").unwrap();
+        format!("{head}\n[[tenant]]\n{fabrikam}\n[[tenant]]\n{contoso}")
+    });
+    assert_eq!(swapped.replay(&both).changed, 0);
+    let renamed = World::new(|text| text.replace("\"fabrikam\"", "\"tailspin\""));
+    let change = &renamed.replay(&both).changes[0];
+    assert_eq!(change.differs, ["owner"]);
+    assert_eq!(change.old.verdict, "ambiguous");
+    let tenants = |names: [&str; 2]| Some(names.map(String::from).to_vec());
+    assert_eq!(change.old.tenants, tenants(["contoso", "fabrikam"]));
+    assert_eq!(change.new.tenants, tenants(["contoso", "tailspin"]));
+    let given_away =
+        World::new(|text| text.replace("\"mail.fabrikam.com\"", "\"mail.fabrikam.net\""));
+    let change = &given_away.replay(&both).changes[0];
+    assert_eq!(
+        change.differs,
+        ["owner", "upstream", "identity", "recipients"]
+    );
+    assert_eq!(change.new.tenant.as_deref(), Some("contoso"));
+}
+
+#[test]
+fn every_line_is_an_envelope_or_passed_over_or_told_whatever_is_in_it() {
+    let world = World::new(subdomain_moved);
+    let good = [
+        closed(&json!({"rcpt_domains": "a\\u{fc}.example,b.example", "rcpts": 2})),
+        question("a@sales.contoso.com", &["x@example.net", "postmaster"]),
+    ];
+    let mut random = fastrand::Rng::with_seed(4);
+    let mut log = Vec::new();
+    for number in 0..4_000 {
+        let mut line = good[number % 2].trim_end().as_bytes().to_vec();
+        for _ in 0..random.usize(..4) {
+            let at = random.usize(..line.len());
+            match random.u8(..3) {
+                0 => line[at] = random.u8(..),
+                1 => line.truncate(at.max(1)),
+                _ => line.insert(at, *random.choice(b"\\\"{}[],:u0\0\xff").unwrap()),
+            }
+        }
+        line.retain(|octet| *octet != b'\n');
+        log.extend_from_slice(&line);
+        log.push(b'\n');
+    }
+    let report = replay(&world.old, &world.new, log.as_slice(), NonZeroUsize::MIN).unwrap();
+    let told = report.envelopes + report.other_lines + report.not_replayable.lines;
+    assert_eq!((report.lines, told), (4_000, 4_000));
+    assert!(
+        report.envelopes > 500 && report.not_replayable.lines > 500,
+        "{report:?}"
+    );
+}
+
+#[test]
 fn lines_that_were_decided_otherwise_at_the_time_are_counted() {
     let world = World::new(unchanged);
     let log = closed(&json!({}))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 64 wrong usage, 69 cannot bind, 70 internal error, \
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 replay found changes, 64 wrong usage, 69 cannot bind, 70 internal error, \
 78 wrong configuration.";
 
 const REPLAY: &str = "Say which recorded messages another configuration would change: their owner, \
@@ -14,7 +14,7 @@ upstream, identity or recipients.
 
 Each line of LOG is a question as for `explain --batch`, or of the relay's own log with log.format = \
 \"json\": the closing lines of transactions are decided again, all others passed over. Domains are enough, \
-full addresses are not needed. A certificate counts as it was judged then; what other trust would make of \
+full addresses are not needed (`journalctl -o cat` prints such lines from a journal). A certificate counts as it was judged then; what other trust would make of \
 it, no log can tell.";
 
 const REPLAY_EXIT_CODES: &str = "Exit codes: 0 nothing changes, 1 something changes, 64 wrong usage, or no line \

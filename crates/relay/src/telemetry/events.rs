@@ -1,7 +1,9 @@
 //! Every event of the relay, once: the log line and whatever is counted with it.
 //!
 //! Field names are the same everywhere: `session txn listener peer tls_version tls_cipher cert_name no_cert
-//! mail_from_domain rcpt_domains rcpts tenant basis verdict upstream identity reply bytes elapsed_ms fault error`.
+//! mail_from_domain rcpt_domains rcpts tenant basis verdict upstream identity reply bytes elapsed_ms fault error`, and
+//! with a shadow `shadow_verdict shadow_tenant shadow_basis shadow_differs`. `replay` reads closing lines back:
+//! `listener peer cert_name no_cert mail_from_domain rcpt_domains rcpts` are all that a decision takes.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
