@@ -5,21 +5,21 @@
 //! with a shadow `shadow_verdict shadow_tenant shadow_basis shadow_differs`. `replay` reads closing lines back:
 //! `listener peer cert_name no_cert mail_from_domain rcpt_domains rcpts` are all that a decision takes.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tenantry_attribution::{Attribution, Basis, Verdict};
+use tenantry_attribution::Attribution;
 use tenantry_net::{ClientCertificate, Fingerprint, TlsFacts};
 use tenantry_smtp::{ForwardPath, ReversePath, State};
 use tokio::sync::broadcast;
 use tracing::{debug, error, info, trace, warn};
 
 use super::counters::{Counters, ShadowCount};
-use super::observed::{ClosedTransaction, ShadowOutcome};
+use super::decided::Decided;
+use super::observed::ClosedTransaction;
 use super::shown::{Shown, listed, without_local_parts};
-use crate::compare::{Ruled, Ruling};
+use crate::compare::Ruled;
 use crate::config::{AddressLogging, Config};
 use crate::reply::Fault;
 use crate::route::Target;
@@ -145,126 +145,6 @@ fn log_transaction(line: &TransactionLine<'_>, decided: &Decided<'_>) {
         }),
         "{TRANSACTION_CLOSED}"
     );
-}
-
-/// The decision in the words of the log.
-struct Decided<'a> {
-    verdict: &'static str,
-    tenant: Option<Cow<'a, str>>,
-    basis: Option<&'static str>,
-    conflict: Option<&'a str>,
-    conflicts: Option<u64>,
-    shadow: Option<ShadowOutcome>,
-    attribution: &'a Attribution,
-}
-
-impl<'a> Decided<'a> {
-    /// Puts it in words, and counts it.
-    fn of(line: &TransactionLine<'a>, counters: &Counters) -> Self {
-        let directory = &line.config.directory;
-        let (tenant, basis) = match &line.attribution.verdict {
-            Verdict::Tenant { id, basis } => (
-                Some(directory.tenant_name(*id).into()),
-                Some(basis.as_str()),
-            ),
-            Verdict::Ambiguous { basis, tenants } => {
-                let names: Vec<&str> = tenants
-                    .iter()
-                    .map(|id| directory.tenant_name(*id))
-                    .collect();
-                (Some(names.join(",").into()), Some(basis.as_str()))
-            }
-            Verdict::Unattributed => (None, None),
-        };
-        let conflict = line
-            .attribution
-            .conflict
-            .map(|conflict| directory.tenant_name(conflict.sender_tenant));
-        let conflicts = tenant
-            .as_deref()
-            .zip(conflict)
-            .and_then(|(certificate, sender)| counters.conflict(certificate, sender));
-        Decided {
-            verdict: line.attribution.verdict.as_str(),
-            tenant,
-            basis,
-            conflict,
-            conflicts,
-            shadow: line.shadow.map(|shadow| shadowed(line, shadow, counters)),
-            attribution: line.attribution,
-        }
-    }
-
-    fn shadow_differs(&self) -> Option<String> {
-        let differs = &self.shadow.as_ref()?.differs;
-        (!differs.is_empty()).then(|| differs.join(","))
-    }
-
-    fn one_tenant(&self) -> Option<&str> {
-        match self.attribution.verdict {
-            Verdict::Tenant { .. } => self.tenant.as_deref(),
-            Verdict::Ambiguous { .. } | Verdict::Unattributed => None,
-        }
-    }
-
-    fn several_tenants(&self) -> Option<&str> {
-        match self.attribution.verdict {
-            Verdict::Ambiguous { .. } => self.tenant.as_deref(),
-            Verdict::Tenant { .. } | Verdict::Unattributed => None,
-        }
-    }
-
-    fn reasons(&self) -> Vec<&'static str> {
-        self.attribution
-            .steps
-            .iter()
-            .map(|step| step.reason.as_str())
-            .collect()
-    }
-
-    fn observed(&self, line: &TransactionLine<'_>) -> ClosedTransaction {
-        ClosedTransaction {
-            transaction: line.transaction.to_owned(),
-            sender: line.sender.as_str().to_owned(),
-            recipients: line
-                .recipients
-                .iter()
-                .map(|recipient| recipient.as_str().to_owned())
-                .collect(),
-            verdict: self.verdict,
-            tenant: self.tenant.as_deref().map(str::to_owned),
-            basis: self.basis,
-            conflict: self.conflict.map(str::to_owned),
-            conflicts: self.conflicts,
-            shadow: self.shadow.clone(),
-            reasons: self.reasons(),
-            upstream: line.target.map(|target| target.key.upstream.to_string()),
-            identity: line.identity.map(|identity| identity.to_string()),
-            reply: line.reply,
-            octets: line.octets,
-            elapsed: line.elapsed,
-            fault: line
-                .fault
-                .map(|(fault, error)| (fault.as_str(), error.to_owned())),
-        }
-    }
-}
-
-/// What the shadow decided, in words; counted.
-fn shadowed(line: &TransactionLine<'_>, shadow: Ruled<'_>, counters: &Counters) -> ShadowOutcome {
-    let acted = Ruled {
-        config: line.config,
-        ruling: Ruling::Attributed(line.attribution),
-    };
-    let differences = acted.differences(shadow);
-    counters.shadow(!differences.is_empty());
-    let owners = shadow.owners();
-    ShadowOutcome {
-        verdict: shadow.verdict(),
-        tenant: (!owners.is_empty()).then(|| owners.join(",")),
-        basis: shadow.basis().map(Basis::as_str),
-        differs: differences.words(),
-    }
 }
 
 /// Counters since the start, those that have changed since this was last called.

@@ -3,6 +3,7 @@
 //! Never content, never keys; full addresses only by a setting; whatever a peer sent is escaped and cut short.
 
 mod counters;
+mod decided;
 pub(crate) mod events;
 mod observed;
 mod shown;

@@ -104,6 +104,29 @@ fn json_is_one_line_for_programs() {
 }
 
 #[test]
+fn every_key_of_the_json_is_in_the_documentation() {
+    let documentation = include_str!("../../../../docs/replay.md");
+    let (_world, [old, new, log]) = world();
+    let output = tenantry(&["replay", "--old", &old, "--new", &new, "--json", &log]);
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut waiting = vec![&told];
+    let mut keys = Vec::new();
+    while let Some(value) = waiting.pop() {
+        if let Some(list) = value.as_array() {
+            waiting.extend(list);
+        }
+        for (key, value) in value.as_object().into_iter().flatten() {
+            keys.push(key);
+            waiting.push(value);
+        }
+    }
+    assert!(keys.len() > 30, "{keys:?}");
+    for key in keys {
+        assert!(documentation.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+#[test]
 fn a_log_that_is_none_is_64() {
     let (world, [old, new, log]) = world();
     let missing = tenantry(&["replay", "--old", &old, "--new", &new, "/nowhere.jsonl"]);

@@ -16,14 +16,11 @@ pub(super) fn resolve(
     now: SystemTime,
     problems: &mut Vec<Problem>,
 ) -> Option<Box<Config>> {
-    match role {
-        Role::Acts => {}
-        Role::Shadow => {
-            let what = "is a key of the configuration that acts, and this one is a shadow itself";
-            let remedy = "remove the line, or name another file as the shadow";
-            problems.push(setting.at.error(KEY, what, remedy));
-            return None;
-        }
+    if role == Role::Shadow {
+        let what = "is a key of the configuration that acts, and this one is a shadow itself";
+        let remedy = "remove the line, or name another file as the shadow";
+        problems.push(setting.at.error(KEY, what, remedy));
+        return None;
     }
     let path = beside(&setting.at, &setting.value.0);
     let mut found = Vec::new();
