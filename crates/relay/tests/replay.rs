@@ -322,6 +322,7 @@ fn closing_lines_have_the_evidence_of_their_transactions() {
         ),
         (json!({"peer": "192.0.2.1:9"}), "", ""),
         (json!({"peer": "[::ffff:10.1.0.5]:9"}), "contoso", "contoso"),
+        (json!({"peer": "[fe80::1%2]:25"}), "", ""),
         (json!({"listener": "127.0.0.1:26"}), "contoso", "contoso"),
     ] {
         let then = json!({"tenant": null, "verdict": if old.is_empty() { "unattributed" } else { "tenant" }});
@@ -463,6 +464,14 @@ fn what_cannot_be_decided_is_told_with_its_line_and_never_guessed() {
             "peer is not what the relay writes",
         ),
         (
+            closed(&json!({"peer": "10.1.0.5"})),
+            "peer is not what the relay writes",
+        ),
+        (
+            closed(&json!({"peer": "2001:db8::1"})),
+            "peer is not what the relay writes",
+        ),
+        (
             closed(&json!({"no_cert": null})),
             "the line has no cert_name and no no_cert",
         ),
@@ -506,7 +515,7 @@ fn what_cannot_be_decided_is_told_with_its_line_and_never_guessed() {
     let expected = [
         ("evidence-cut", 2),
         ("evidence-missing", 5),
-        ("evidence-unreadable", 3),
+        ("evidence-unreadable", 5),
         ("listener-unknown", 1),
         ("not-a-question", 2),
         ("not-readable", 4),

@@ -1,7 +1,7 @@
 //! One line of a log to the evidence in it, or why there is none.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::Deserialize;
 use tenantry_attribution::{
@@ -39,6 +39,7 @@ pub(super) struct Envelope<'a> {
 pub(super) struct Client<'a> {
     pub(super) listener: Option<Cow<'a, str>>,
     pub(super) certificate: Certificate<'a>,
+    /// The address; in brackets if it is IPv6 and from the log.
     pub(super) peer: Option<Cow<'a, str>>,
 }
 
@@ -238,7 +239,7 @@ impl<'a> LogLine<'a> {
                     (None, Some(word)) => Certificate::Absent(word.0),
                     (None, None) => return Err(Obstacle::Missing("cert_name and no no_cert")),
                 },
-                peer: Some(self.peer.ok_or(Obstacle::Missing("peer"))?.0),
+                peer: Some(host(self.peer.ok_or(Obstacle::Missing("peer"))?.0)?),
             },
             sender,
             recipients,
@@ -278,11 +279,17 @@ impl Client<'_> {
             Certificate::Names(_) | Certificate::Problem(_) | Certificate::None => {
                 Ok(question::peer(peer)?)
             }
-            Certificate::Listed(_) | Certificate::Absent(_) => peer
-                .parse::<SocketAddr>()
-                .map(|address| address.ip())
-                .or_else(|_no_port| peer.parse())
-                .map_err(|_no_address| Obstacle::Field { field: "peer" }),
+            Certificate::Listed(_) | Certificate::Absent(_) => {
+                let inside = peer
+                    .strip_prefix('[')
+                    .and_then(|peer| peer.strip_suffix(']'));
+                let address = match inside {
+                    // A link-local address has its interface behind it.
+                    Some(v6) => v6.split('%').next().unwrap_or(v6).parse().map(IpAddr::V6),
+                    None => peer.parse().map(IpAddr::V4),
+                };
+                address.map_err(|_no_address| Obstacle::Field { field: "peer" })
+            }
         }
     }
 
@@ -307,6 +314,22 @@ impl Client<'_> {
             part(b'P', peer);
         }
     }
+}
+
+/// The address of `address:port`. Without the port, which differs from session to session, clients are known again.
+fn host(mut peer: Cow<'_, str>) -> Result<Cow<'_, str>, Obstacle> {
+    let at = peer
+        .rfind(':')
+        .filter(|at| {
+            let port = peer.get(at + 1..).unwrap_or_default();
+            port.parse::<u16>().is_ok()
+        })
+        .ok_or(Obstacle::Field { field: "peer" })?;
+    match &mut peer {
+        Cow::Borrowed(text) => *text = text.get(..at).unwrap_or_default(),
+        Cow::Owned(text) => text.truncate(at),
+    }
+    Ok(peer)
 }
 
 fn needed<'t>(field: &'t Option<Text<'_>>, name: &'static str) -> Result<&'t str, Obstacle> {
