@@ -296,7 +296,11 @@ impl Decision {
             step: Basis::Recipient,
             outcome,
             reason,
-            found: self.found.as_slice().into(),
+            found: match self.found.as_slice() {
+                // Without memory of its own, as it is most of the time.
+                [] => Arc::default(),
+                some => some.into(),
+            },
         }
     }
 }
