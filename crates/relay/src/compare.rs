@@ -3,7 +3,7 @@
 //! Whose it is, where it goes, as whom, and what becomes of its recipients; that the same tenant is found on another
 //! basis is no difference. Tenants of two configurations are the same if they have one name.
 
-use tenantry_attribution::{Attribution, Basis, RecipientOutcome, StepOutcome, Verdict};
+use tenantry_attribution::{Attribution, Basis, RecipientOutcome, StepOutcome, TenantId, Verdict};
 
 use crate::config::{Config, Tenant};
 
@@ -55,11 +55,17 @@ impl<'a> Ruled<'a> {
 
     /// The one tenant whose it is.
     pub(crate) fn tenant(self) -> Option<&'a Tenant> {
+        let tenant = self.config.tenant(self.tenant_id()?)?;
+        Some(tenant)
+    }
+
+    /// Its number in this configuration.
+    pub(crate) fn tenant_id(self) -> Option<TenantId> {
         let Ruling::Attributed(attribution) = self.ruling else {
             return None;
         };
         match attribution.verdict {
-            Verdict::Tenant { id, .. } => self.config.tenant(id).map(|tenant| &**tenant),
+            Verdict::Tenant { id, .. } => Some(id),
             Verdict::Ambiguous { .. } | Verdict::Unattributed => None,
         }
     }
@@ -111,31 +117,23 @@ impl<'a> Ruled<'a> {
 
     /// In what another ruling about the same message differs from this one.
     pub(crate) fn differences(self, other: Ruled<'_>) -> Differences {
-        let mut differences = Differences::default();
-        let mut note = |aspect: Aspect, same: bool| {
-            if !same {
-                differences.0 |= aspect.bit();
-            }
-        };
-        match (self.tenant(), other.tenant()) {
-            (Some(one), Some(two)) => {
-                note(Aspect::Owner, one.name == two.name);
-                note(Aspect::Upstream, one.upstreams == two.upstreams);
-                let identities = (one.identity.fingerprint(), two.identity.fingerprint());
-                note(Aspect::Identity, identities.0 == identities.1);
-            }
+        let differences = match (self.tenant(), other.tenant()) {
+            (Some(one), Some(two)) => Differences::of_tenants(one, two),
             (None, None) => {
                 let same = self.verdict() == other.verdict() && self.owners() == other.owners();
-                note(Aspect::Owner, same);
+                Differences::default().unless(Aspect::Owner, same)
             }
-            (Some(_), None) | (None, Some(_)) => {
-                note(Aspect::Owner, false);
-                note(Aspect::Upstream, false);
-                note(Aspect::Identity, false);
-            }
-        }
-        note(Aspect::Recipients, self.treats_recipients_as(other));
-        differences
+            (Some(_), None) | (None, Some(_)) => Differences::default()
+                .unless(Aspect::Owner, false)
+                .unless(Aspect::Upstream, false)
+                .unless(Aspect::Identity, false),
+        };
+        differences.and(self.of_recipients(other))
+    }
+
+    /// The same of recipients alone.
+    pub(crate) fn of_recipients(self, other: Ruled<'_>) -> Differences {
+        Differences::default().unless(Aspect::Recipients, self.treats_recipients_as(other))
     }
 
     fn treats_recipients_as(self, other: Ruled<'_>) -> bool {
@@ -201,6 +199,28 @@ impl Aspect {
 }
 
 impl Differences {
+    /// Those of what is one tenant's and what is another's, or the same tenant's in another configuration.
+    pub(crate) fn of_tenants(one: &Tenant, two: &Tenant) -> Self {
+        let identities = (one.identity.fingerprint(), two.identity.fingerprint());
+        Differences::default()
+            .unless(Aspect::Owner, one.name == two.name)
+            .unless(Aspect::Upstream, one.upstreams == two.upstreams)
+            .unless(Aspect::Identity, identities.0 == identities.1)
+    }
+
+    /// These and those.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Differences(self.0 | other.0)
+    }
+
+    fn unless(self, aspect: Aspect, same: bool) -> Self {
+        if same {
+            self
+        } else {
+            Differences(self.0 | aspect.bit())
+        }
+    }
+
     /// Whether there is none.
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0

@@ -182,6 +182,7 @@ impl<R: Read> Blocks<R> {
     /// Reads until there is as much as that, or no more.
     fn fill(&mut self, text: &mut Vec<u8>, wanted: usize) -> io::Result<()> {
         let missing = wanted.saturating_sub(text.len());
+        text.reserve(missing);
         let most = u64::try_from(missing).unwrap_or(u64::MAX);
         let read = self.log.by_ref().take(most).read_to_end(text)?;
         self.ended = read < missing;

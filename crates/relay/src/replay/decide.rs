@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use tenantry_attribution::{
-    Attribution, Decision, RecipientEvidence, SenderEvidence, SessionEvidence,
+    Attribution, Decision, RecipientEvidence, SenderEvidence, SessionEvidence, TenantId,
 };
 
 use super::envelope::{Client, Envelope, Known, Obstacle};
-use crate::compare::{Ruled, Ruling};
-use crate::config::{Config, Listener};
+use crate::compare::{Differences, Ruled, Ruling};
+use crate::config::{Config, Listener, Tenant};
 use crate::evidence;
 use crate::explain::question;
 
@@ -17,6 +17,8 @@ use crate::explain::question;
 pub(super) struct Pair<'a> {
     old: Player<'a>,
     new: Player<'a>,
+    /// What the new configuration calls the same as each tenant of the old one, and in what the two differ.
+    same: Vec<Option<(TenantId, Differences)>>,
 }
 
 /// One configuration.
@@ -59,6 +61,7 @@ pub(super) struct Played<'a> {
     pub(super) recipients: Vec<RecipientEvidence>,
     old: (&'a Config, Option<Attribution>),
     new: (&'a Config, Option<Attribution>),
+    pub(super) differences: Differences,
 }
 
 impl<'a> Pair<'a> {
@@ -66,6 +69,24 @@ impl<'a> Pair<'a> {
         Self {
             old: Player::new(old),
             new: Player::new(new),
+            same: old.tenants.iter().map(|tenant| same(tenant, new)).collect(),
+        }
+    }
+
+    /// In what the new configuration's ruling differs: as [`Ruled::differences`], which is slower.
+    fn differences(&self, before: Ruled<'_>, after: Ruled<'_>) -> Differences {
+        let known = match (before.tenant_id(), after.tenant_id()) {
+            (Some(one), Some(two)) => self
+                .same
+                .get(one.index())
+                .copied()
+                .flatten()
+                .filter(|(same, _differences)| *same == two),
+            (None, _) | (_, None) => None,
+        };
+        match known {
+            Some((_same, differences)) => differences.and(before.of_recipients(after)),
+            None => before.differences(after),
         }
     }
 
@@ -158,16 +179,18 @@ impl<'a> Decider<'a> {
             return Err(Obstacle::Object);
         };
         let (sender, recipients) = (envelope.sender, envelope.recipients);
-        let played = Played {
+        let mut played = Played {
             old: clients.old.decide(pair.old.config, &sender, &recipients),
             new: clients.new.decide(pair.new.config, &sender, &recipients),
             sender,
             recipients,
+            differences: Differences::default(),
         };
         let sides = [played.before(), played.after()];
         if envelope.known == Known::Some && sides.iter().any(|side| side.depends_on_recipients()) {
             return Err(Obstacle::Cut("rcpt_domains"));
         }
+        played.differences = pair.differences(played.before(), played.after());
         Ok(played)
     }
 }
@@ -202,6 +225,11 @@ impl Played<'_> {
     pub(super) fn after(&self) -> Ruled<'_> {
         ruled(&self.new)
     }
+}
+
+fn same(tenant: &Tenant, new: &Config) -> Option<(TenantId, Differences)> {
+    let same = new.tenant(new.directory.tenant_by_name(&tenant.name)?)?;
+    Some((same.id, Differences::of_tenants(tenant, same)))
 }
 
 fn ruled<'p>((config, decided): &'p (&'_ Config, Option<Attribution>)) -> Ruled<'p> {

@@ -111,7 +111,7 @@ impl Tally {
     fn played(&mut self, played: &Played<'_>) {
         self.envelopes += 1;
         let (old, new) = (played.before(), played.after());
-        let differences = old.differences(new);
+        let differences = played.differences;
         if differences.is_empty() {
             if old.basis() != new.basis() {
                 self.basis_only += 1;
