@@ -70,14 +70,11 @@ fn config(folder: &Path, generation: u32) -> Config {
     Config::load(&path).unwrap()
 }
 
-/// Spread over tenants and clients, so that no cache holds everything.
+/// Sender's and recipient's tenant, spread so that no cache holds everything; each tenant has servers of its own.
 fn spread(number: u32) -> (u32, u32, u32) {
     let mixed = number.wrapping_mul(0x9e37_79b9);
-    (
-        mixed % TENANTS,
-        (mixed >> 10) % TENANTS,
-        (mixed >> 20) % 250,
-    )
+    let from = mixed % TENANTS;
+    (from, (mixed >> 10) % TENANTS, from % 250)
 }
 
 fn question(number: u32) -> String {
