@@ -219,6 +219,14 @@ impl Identity {
         &self.leaf.subject
     }
 
+    /// The issuers of all certificates of the chain, leaf first, escaped: whom an upstream has to
+    /// trust one of.
+    #[must_use]
+    pub fn issuers(&self) -> Vec<String> {
+        let summaries = self.key.cert.iter().filter_map(|der| CertificateSummary::read(der));
+        summaries.map(|summary| summary.issuer).collect()
+    }
+
     /// The leaf's issuer, escaped.
     #[must_use]
     pub fn issuer(&self) -> &str {

@@ -12,6 +12,8 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls_pki_types::ServerName;
 
+use crate::upstream::HandshakeWitness;
+
 /// The sessions that one upstream TLS value may resume.
 #[derive(Default)]
 pub(crate) struct Sessions {
@@ -33,6 +35,8 @@ pub(crate) struct Progress {
     pub(crate) full: AtomicBool,
     /// The server asked for our certificate, and it was sent.
     pub(crate) presented: AtomicBool,
+    /// Who wants to know more.
+    witness: Option<Arc<HandshakeWitness>>,
 }
 
 #[derive(Default)]
@@ -46,6 +50,21 @@ struct Server {
 struct Remembered<T> {
     session: T,
     presented: bool,
+}
+
+impl Progress {
+    pub(crate) fn watched_by(witness: Option<Arc<HandshakeWitness>>) -> Self {
+        Self {
+            witness,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn tell(&self, what: impl FnOnce(&HandshakeWitness)) {
+        if let Some(witness) = &self.witness {
+            what(witness);
+        }
+    }
 }
 
 impl ConnectionSessions {

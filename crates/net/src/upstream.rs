@@ -4,6 +4,7 @@
 //! of them learned, and no session that it can resume, is reachable from the other.
 
 mod verifier;
+mod witness;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,9 @@ use crate::stream::{Stream, TlsStream};
 use crate::trust::Trust;
 
 use verifier::{OwnIdentity, PROGRESS, ServerVerifier};
+pub use witness::{
+    CertificateAsked, HandshakeSeen, HandshakeWitness, NameVerdict, ServerCertificate, TlsFailure,
+};
 
 /// What the TLS towards one tenant's upstream is made of.
 #[derive(Debug, Clone)]
@@ -157,7 +161,23 @@ impl UpstreamTls {
         host: &str,
         deadline: Deadline,
     ) -> Result<(Stream, TlsFacts, Presented), HandshakeError> {
-        let (stream, facts, asked) = self.client.connect(tcp, host, deadline).await?;
+        self.connect_watched(tcp, host, deadline, None).await
+    }
+
+    /// The same handshake, and a witness of what it showed even when it failed. With a witness no
+    /// session is resumed, since a resumed one shows neither certificates nor requests.
+    ///
+    /// # Errors
+    ///
+    /// As [`UpstreamTls::connect`].
+    pub async fn connect_watched(
+        &self,
+        tcp: TcpStream,
+        host: &str,
+        deadline: Deadline,
+        witness: Option<Arc<HandshakeWitness>>,
+    ) -> Result<(Stream, TlsFacts, Presented), HandshakeError> {
+        let (stream, facts, asked) = self.client.connect(tcp, host, deadline, witness).await?;
         if self.certificate_request == CertificateRequest::Required && !asked {
             return Err(HandshakeError::new(
                 HandshakeErrorKind::NoCertificateRequested,
@@ -200,7 +220,7 @@ impl AnonymousTls {
         host: &str,
         deadline: Deadline,
     ) -> Result<(Stream, TlsFacts), HandshakeError> {
-        let (stream, facts, _) = self.client.connect(tcp, host, deadline).await?;
+        let (stream, facts, _) = self.client.connect(tcp, host, deadline, None).await?;
         Ok((stream, facts))
     }
 }
@@ -266,17 +286,22 @@ impl Client {
         tcp: TcpStream,
         host: &str,
         deadline: Deadline,
+        witness: Option<Arc<HandshakeWitness>>,
     ) -> Result<(Stream, TlsFacts, bool), HandshakeError> {
         let name = self
             .server_name
             .clone()
             .or_else(|| parse_name(host))
             .ok_or_else(|| HandshakeError::new(HandshakeErrorKind::InvalidName, host))?;
-        let progress = Arc::new(Progress::default());
-        let sessions = Arc::new(ConnectionSessions::new(
-            self.sessions.clone(),
-            progress.clone(),
-        ));
+        if let Some(witness) = &witness {
+            witness.asked_for(&name.to_str());
+        }
+        let shared = match witness {
+            Some(_) => Arc::default(),
+            None => self.sessions.clone(),
+        };
+        let progress = Arc::new(Progress::watched_by(witness));
+        let sessions = Arc::new(ConnectionSessions::new(shared, progress.clone()));
         // A configuration of its own for each connection, so that its sessions are marked; the
         // verifier and the resolver, by which the library tells configurations apart when it
         // resumes, stay those of this value.
@@ -285,12 +310,16 @@ impl Client {
         let handshake =
             TlsConnector::from(Arc::new(config)).connect(name, TlsStream::transport(tcp));
         let stream = PROGRESS
-            .scope(progress, timeout_at(deadline.at, handshake))
+            .scope(progress.clone(), timeout_at(deadline.at, handshake))
             .await
             .map_err(|_| HandshakeError::timeout(deadline))?
-            .map_err(|error| HandshakeError::from_io(&error))?;
+            .map_err(|error| {
+                progress.tell(|witness| witness.failed(&error));
+                HandshakeError::from_io(&error)
+            })?;
         let (_, session) = stream.get_ref();
         let facts = TlsFacts::of(session, None);
+        progress.tell(|witness| witness.finished(&facts));
         let presented = sessions.presented();
         Ok((Stream::Tls(TlsStream::new(stream.into())), facts, presented))
     }

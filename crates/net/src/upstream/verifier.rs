@@ -19,6 +19,8 @@ use crate::sessions::Progress;
 use crate::trust::{RevocationPolicy, Trust};
 use crate::untrusted::UntrustedReason;
 
+use super::witness::NameVerdict;
+
 /// Presents the one identity, whatever authorities the upstream hints at, and notes that it did.
 pub(super) struct OwnIdentity(Arc<CertifiedKey>);
 
@@ -31,10 +33,14 @@ impl OwnIdentity {
 impl ResolvesClientCert for OwnIdentity {
     fn resolve(
         &self,
-        _root_hint_subjects: &[&[u8]],
+        root_hint_subjects: &[&[u8]],
         schemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        self.0.key.choose_scheme(schemes)?;
+        let scheme = self.0.key.choose_scheme(schemes);
+        note(|progress| {
+            progress.tell(|witness| witness.requested(root_hint_subjects, scheme.is_some()));
+        });
+        scheme?;
         note(|progress| progress.presented.store(true, Ordering::Relaxed));
         Some(self.0.clone())
     }
@@ -62,6 +68,34 @@ impl ServerVerifier {
     pub(super) const fn new(trust: Option<Arc<Trust>>) -> Self {
         Self { trust }
     }
+
+    /// What the chain is worth; `None` when nothing is to be verified.
+    fn path(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Option<Result<(), UntrustedReason>> {
+        let trust = self.trust.as_ref()?;
+        let usages = &[KeyUsage::server_auth()];
+        let policy = RevocationPolicy::default();
+        let path = EndEntityCert::try_from(end_entity)
+            .map_err(|error| UntrustedReason::from_path_error(&error))
+            .and_then(|leaf| {
+                trust.validate(&leaf, intermediates, usages, policy, now, &|_| Ok(()))
+            });
+        Some(path)
+    }
+}
+
+/// Whether the certificate is for this name (RFC 9525).
+fn named(end_entity: &CertificateDer<'_>, server_name: &ServerName<'_>) -> NameVerdict {
+    let matches = EndEntityCert::try_from(end_entity)
+        .is_ok_and(|leaf| leaf.verify_is_valid_for_subject_name(server_name).is_ok());
+    match matches {
+        true => NameVerdict::Matches,
+        false => NameVerdict::Differs,
+    }
 }
 
 impl ServerCertVerifier for ServerVerifier {
@@ -73,21 +107,23 @@ impl ServerCertVerifier for ServerVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        note(|progress| progress.full.store(true, Ordering::Relaxed));
-        let Some(trust) = &self.trust else {
-            return Ok(ServerCertVerified::assertion());
-        };
-        let untrusted = |reason| TlsError::from(ServerCertificateProblem::Untrusted(reason));
-        let leaf = EndEntityCert::try_from(end_entity)
-            .map_err(|error| untrusted(UntrustedReason::from_path_error(&error)))?;
-        let usages = &[KeyUsage::server_auth()];
-        let policy = RevocationPolicy::default();
-        trust
-            .validate(&leaf, intermediates, usages, policy, now, &|_| Ok(()))
-            .map_err(untrusted)?;
-        leaf.verify_is_valid_for_subject_name(server_name)
-            .map_err(|_| ServerCertificateProblem::NameMismatch)?;
-        Ok(ServerCertVerified::assertion())
+        note(|progress| {
+            progress.full.store(true, Ordering::Relaxed);
+            progress.tell(|witness| witness.chain(end_entity, intermediates));
+        });
+        let path = self.path(end_entity, intermediates, now);
+        let name = named(end_entity, server_name);
+        note(|progress| progress.tell(|witness| witness.judged(path, name)));
+        match (path, name) {
+            (None, NameVerdict::Matches | NameVerdict::Differs)
+            | (Some(Ok(())), NameVerdict::Matches) => Ok(ServerCertVerified::assertion()),
+            (Some(Err(reason)), NameVerdict::Matches | NameVerdict::Differs) => {
+                Err(ServerCertificateProblem::Untrusted(reason).into())
+            }
+            (Some(Ok(())), NameVerdict::Differs) => {
+                Err(ServerCertificateProblem::NameMismatch.into())
+            }
+        }
     }
 
     fn verify_tls12_signature(
