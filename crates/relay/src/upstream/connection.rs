@@ -1,6 +1,7 @@
 //! One connection to an upstream: opened, secured, greeted; then commands out and replies in.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{Stage, UpstreamError};
 use super::key::PoolKey;
+use super::watch::Watch;
 use crate::config::{Timeouts, UpstreamTlsMode};
 use crate::route::Target;
 use crate::telemetry::events;
@@ -46,32 +48,33 @@ impl Connection {
     ///
     /// # Errors
     /// Anything that keeps it from being usable; never falls back to clear text.
-    pub(crate) async fn open(
+    pub(crate) async fn open<W: Watch>(
         target: &Target,
         timeouts: &Timeouts,
         instance: &str,
+        watch: &mut W,
     ) -> Result<Self, UpstreamError> {
-        let tcp = connect(target, timeouts).await?;
+        let tcp = connect(target, timeouts, watch).await?;
         let mut connection = match target.tls_mode {
             UpstreamTlsMode::Implicit => {
                 let mut connection =
-                    Self::secured(target, tcp, timeouts, ClientSession::new()).await?;
-                connection.greeting(timeouts, instance).await?;
-                connection.ehlo(target, timeouts).await?;
+                    Self::secured(target, tcp, timeouts, ClientSession::new(), watch).await?;
+                connection.greeting(timeouts, instance, watch).await?;
+                connection.ehlo(target, timeouts, watch).await?;
                 connection
             }
             UpstreamTlsMode::Starttls => {
                 let mut plain = Self::clear(target, tcp);
-                plain.greeting(timeouts, instance).await?;
-                plain.ehlo(target, timeouts).await?;
-                let mut connection = plain.start_tls(target, timeouts).await?;
-                connection.ehlo(target, timeouts).await?;
+                plain.greeting(timeouts, instance, watch).await?;
+                plain.ehlo(target, timeouts, watch).await?;
+                let mut connection = plain.start_tls(target, timeouts, watch).await?;
+                connection.ehlo(target, timeouts, watch).await?;
                 connection
             }
             UpstreamTlsMode::Off => {
                 let mut plain = Self::clear(target, tcp);
-                plain.greeting(timeouts, instance).await?;
-                plain.ehlo(target, timeouts).await?;
+                plain.greeting(timeouts, instance, watch).await?;
+                plain.ehlo(target, timeouts, watch).await?;
                 plain
             }
         };
@@ -109,21 +112,23 @@ impl Connection {
         }
     }
 
-    async fn secured(
+    async fn secured<W: Watch>(
         target: &Target,
         tcp: TcpStream,
         timeouts: &Timeouts,
         smtp: ClientSession,
+        watch: &mut W,
     ) -> Result<Self, UpstreamError> {
         let deadline = Deadline::after("handshake", timeouts.handshake);
         let (stream, _facts, presented) = target
             .tls
-            .connect(tcp, &target.address.host, deadline)
+            .connect_watched(tcp, &target.address.host, deadline, watch.witness())
             .await
             .map_err(|error| UpstreamError::Handshake(Arc::new(error)))?;
         if presented.fingerprint != target.key.identity {
             return Err(UpstreamError::WrongIdentity);
         }
+        watch.secured(presented);
         let identity = Some(presented.fingerprint);
         let mut connection = Self::new(target, Channel::new(stream), smtp, identity);
         if presented.asked {
@@ -134,10 +139,16 @@ impl Connection {
         Ok(connection)
     }
 
-    async fn greeting(&mut self, timeouts: &Timeouts, instance: &str) -> Result<(), UpstreamError> {
+    async fn greeting<W: Watch>(
+        &mut self,
+        timeouts: &Timeouts,
+        instance: &str,
+        watch: &mut W,
+    ) -> Result<(), UpstreamError> {
         let reply = self
             .expect(Stage::Greeting, timeouts.upstream_greeting, Sent::Greeting)
             .await?;
+        watch.reply(Stage::Greeting, &reply);
         // Our own greeting carries the instance id, so a connection to ourselves shows at once.
         if reply.text().contains(instance) {
             return Err(UpstreamError::Loop);
@@ -145,19 +156,26 @@ impl Connection {
         positive(reply, Stage::Greeting).map(drop)
     }
 
-    async fn ehlo(&mut self, target: &Target, timeouts: &Timeouts) -> Result<(), UpstreamError> {
+    async fn ehlo<W: Watch>(
+        &mut self,
+        target: &Target,
+        timeouts: &Timeouts,
+        watch: &mut W,
+    ) -> Result<(), UpstreamError> {
         self.expect_silence(Stage::Ehlo).await?;
         self.smtp.ehlo(&target.helo, &mut self.channel.output);
         let reply = self
             .round_trip(Stage::Ehlo, timeouts.upstream_ehlo, Sent::Ehlo)
             .await?;
+        watch.reply(Stage::Ehlo, &reply);
         positive(reply, Stage::Ehlo).map(drop)
     }
 
-    async fn start_tls(
+    async fn start_tls<W: Watch>(
         mut self,
         target: &Target,
         timeouts: &Timeouts,
+        watch: &mut W,
     ) -> Result<Self, UpstreamError> {
         if !self.smtp.offer().starttls {
             return Err(UpstreamError::NoStartTls);
@@ -167,6 +185,7 @@ impl Connection {
         let reply = self
             .round_trip(Stage::StartTls, timeouts.upstream_ehlo, Sent::StartTls)
             .await?;
+        watch.reply(Stage::StartTls, &reply);
         if reply.severity() != Severity::Positive {
             return Err(UpstreamError::StartTlsRefused { reply });
         }
@@ -176,7 +195,7 @@ impl Connection {
             .map_err(|_leftover| UpstreamError::InjectedPlaintext)?;
         let mut smtp = self.smtp;
         smtp.tls_established();
-        Self::secured(target, tcp, timeouts, smtp).await
+        Self::secured(target, tcp, timeouts, smtp, watch).await
     }
 
     /// What the upstream offers.
@@ -389,18 +408,26 @@ impl Connection {
 
 /// Tries the upstream's addresses in the resolver's order. Each has its own time, so that one that swallows everything
 /// does not hide the next; all together have twice that.
-async fn connect(target: &Target, timeouts: &Timeouts) -> Result<TcpStream, UpstreamError> {
+async fn connect<W: Watch>(
+    target: &Target,
+    timeouts: &Timeouts,
+    watch: &mut W,
+) -> Result<TcpStream, UpstreamError> {
     let one = timeouts.upstream_connect;
     let all = Deadline::after("connect", one.saturating_mul(2));
     let host = target.address.host.as_str();
     let lookup = tokio::net::lookup_host((host, target.address.port));
-    let addresses = timeout_at(Deadline::after("lookup", one).at, lookup)
+    let addresses: Vec<SocketAddr> = timeout_at(Deadline::after("lookup", one).at, lookup)
         .await
         .map_err(|_elapsed| UpstreamError::Resolve(format!("{host}: no answer in time")))?
-        .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?;
+        .map_err(|error| UpstreamError::Resolve(format!("{host}: {error}")))?
+        .collect();
+    watch.addresses(&addresses);
     let mut last = UpstreamError::Resolve(format!("{host}: no address"));
     for address in addresses {
-        match dial(address, Deadline::after("connect", one).earlier(all)).await {
+        let dialled = dial(address, Deadline::after("connect", one).earlier(all)).await;
+        watch.dialled(address, dialled.as_ref().map(|_tcp| ()));
+        match dialled {
             Ok(tcp) => return Ok(tcp),
             Err(error) => last = UpstreamError::Connect(format!("{address}: {error}")),
         }

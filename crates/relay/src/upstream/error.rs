@@ -18,6 +18,8 @@ pub(crate) enum Stage {
     Mail,
     /// RCPT.
     Rcpt,
+    /// RSET.
+    Reset,
     /// DATA, or a BDAT chunk that is not the last.
     Data,
     /// The content.
@@ -35,6 +37,7 @@ impl Stage {
             Stage::StartTls => "starttls",
             Stage::Mail => "mail",
             Stage::Rcpt => "rcpt",
+            Stage::Reset => "rset",
             Stage::Data => "data",
             Stage::Content => "content",
             Stage::FinalReply => "final-reply",
@@ -229,9 +232,12 @@ impl UpstreamError {
             | UpstreamError::Nonsense { stage, .. }
             | UpstreamError::Protocol { stage, .. } => match stage {
                 Stage::Greeting | Stage::Ehlo | Stage::StartTls => true,
-                Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content | Stage::FinalReply => {
-                    false
-                }
+                Stage::Mail
+                | Stage::Rcpt
+                | Stage::Reset
+                | Stage::Data
+                | Stage::Content
+                | Stage::FinalReply => false,
             },
             UpstreamError::Busy
             | UpstreamError::Loop

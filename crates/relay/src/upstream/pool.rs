@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use super::connection::Connection;
 use super::error::UpstreamError;
 use super::key::PoolKey;
+use super::watch::Unwatched;
 use crate::config::Timeouts;
 use crate::route::Target;
 
@@ -189,7 +190,7 @@ impl Slot {
         };
         let connection = match kept {
             Some(connection) => connection,
-            None => Connection::open(target, timeouts, instance).await?,
+            None => Connection::open(target, timeouts, instance, &mut Unwatched).await?,
         };
         if connection.key() != &*self.key || *connection.key() != *target.key {
             return Err(UpstreamError::WrongIdentity);
