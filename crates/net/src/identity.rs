@@ -223,7 +223,11 @@ impl Identity {
     /// trust one of.
     #[must_use]
     pub fn issuers(&self) -> Vec<String> {
-        let summaries = self.key.cert.iter().filter_map(|der| CertificateSummary::read(der));
+        let summaries = self
+            .key
+            .cert
+            .iter()
+            .filter_map(|der| CertificateSummary::read(der));
         summaries.map(|summary| summary.issuer).collect()
     }
 

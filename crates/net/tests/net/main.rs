@@ -17,4 +17,5 @@ mod listener;
 mod pki;
 mod resumption;
 mod upstream_tls;
+mod witness;
 mod world;
