@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod explain;
 mod handshake;
 mod listeners;
+pub mod probe;
 mod relay;
 pub mod replay;
 mod reply;
