@@ -3,6 +3,7 @@
 mod capabilities;
 mod pipelining;
 mod pool;
+mod probe;
 mod replies;
 mod stray;
 mod tls;

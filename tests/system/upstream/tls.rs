@@ -11,12 +11,12 @@ use super::{At, FROM_A, SMALL, attempt, one_upstream, with_spare};
 use crate::client::PEER;
 use crate::world::{Pki, TenantPlan};
 
-type Make = fn(&Pki) -> UpstreamSettings;
+pub(super) type Make = fn(&Pki) -> UpstreamSettings;
 
 /// What is wrong, the upstream, further keys of the tenant, and the answer.
-type Row = (&'static str, Make, &'static str, &'static str);
+pub(super) type Row = (&'static str, Make, &'static str, &'static str);
 
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     (
         "UT-01 no STARTTLS in EHLO",
         |pki| {
@@ -247,7 +247,7 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-fn presenting(pki: &Pki, spec: &CertificateSpec) -> UpstreamSettings {
+pub(super) fn presenting(pki: &Pki, spec: &CertificateSpec) -> UpstreamSettings {
     let server = pki.servers.issue(spec).unwrap();
     UpstreamSettings::starttls(&server, &[&pki.servers])
 }
