@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Say which recorded messages another configuration would change: their owner, upstream, identity or recipients.
     #[command(after_help = REPLAY_EXIT_CODES, long_about = REPLAY)]
     Replay(Replay),
+    /// Connect to tenants' upstreams as the relay would, and say what was found; no message is sent.
+    #[command(long_about = crate::probe::ABOUT, after_help = crate::probe::EXIT_CODES)]
+    Probe(crate::probe::Probe),
     /// Make a throw-away authority with certificates to try things out.
     Pki(Pki),
     /// Run everything in one process on the loopback, send real messages and check what arrives.

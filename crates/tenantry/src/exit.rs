@@ -7,6 +7,8 @@ use std::io::Write as _;
 pub(crate) const OK: u8 = 0;
 /// Something that was asked about is so: `replay` found changes.
 pub(crate) const CHANGED: u8 = 1;
+/// The command did its work, and found that something is not as it should be.
+pub(crate) const FAILED: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 64;
 /// An address cannot be listened on.

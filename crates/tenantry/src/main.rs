@@ -1,4 +1,5 @@
-//! The tenantry program: `run`, `check`, `explain`, `replay`, `lab`, and what helps to try it out.
+//! The tenantry program: `run`, `check`, `explain`, `replay`, `probe`, `lab`, and what helps to
+//! try it out.
 //!
 //! This crate reads the command line, prints, and turns outcomes into exit codes. What a command
 //! does is in the crates below; nothing is decided here.
@@ -9,6 +10,7 @@ mod exit;
 mod explain;
 mod lab;
 mod pki;
+mod probe;
 mod quickstart;
 mod replay;
 mod run;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Check { config } => check::check(&config),
         Command::Explain(question) => explain::explain(&question),
         Command::Replay(question) => replay::replay(&question),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),

@@ -13,5 +13,6 @@ mod client;
 mod explain;
 mod init;
 mod moved;
+mod probe;
 mod program;
 mod run;

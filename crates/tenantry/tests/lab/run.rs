@@ -13,7 +13,7 @@ use crate::program::{
 };
 
 /// A program that runs; dropping it kills it.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
     /// Every line that was read, of both outputs.
@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// A lab that listens.
-    fn lab(made: &Box, more: &[&str]) -> Self {
+    pub(crate) fn lab(made: &Box, more: &[&str]) -> Self {
         let mut lab = Self::start(&[&["lab", "run", "--world", made.world()], more].concat());
         lab.await_line("the lab listens");
         lab

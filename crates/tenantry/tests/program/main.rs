@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod probe;
 mod replay;
 mod world;
 
