@@ -95,6 +95,11 @@ impl Fixture {
         self.folder.path()
     }
 
+    /// The authority of the upstreams.
+    pub(crate) fn far(&self) -> &Authority {
+        &self.far
+    }
+
     /// A recording upstream that demands an identity and keeps whole messages.
     pub(crate) fn recording(&self) -> UpstreamSettings {
         UpstreamSettings::starttls(&self.upstream_issued, &[&self.far]).keeping_content()

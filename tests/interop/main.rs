@@ -35,6 +35,7 @@ mod message;
 mod postfix;
 mod postfix_receives;
 mod postfix_sends;
+mod probe;
 mod programs;
 mod relay;
 mod server;
