@@ -24,7 +24,7 @@ pub struct HandshakeWitness(Mutex<HandshakeSeen>);
 pub struct HandshakeSeen {
     /// The name that the upstream's certificate has to be for.
     pub asked_name: Option<String>,
-    /// The upstream's chain, leaf first, as far as it can be read; at most [`MAX_CHAIN`].
+    /// The upstream's chain, leaf first, as far as it can be read; at most ten.
     pub chain: Vec<ServerCertificate>,
     /// How many certificates the upstream sent.
     pub chain_length: usize,
@@ -64,7 +64,7 @@ pub enum NameVerdict {
 /// What an upstream said when it asked for our certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateAsked {
-    /// The subjects of the authorities that it names, at most [`MAX_AUTHORITIES`].
+    /// The subjects of the authorities that it names, at most fifty.
     pub authorities: Vec<String>,
     /// How many it named.
     pub named: usize,
