@@ -30,7 +30,8 @@ impl Failure {
             UpstreamError::InjectedPlaintext => (StepName::Starttls, Fault::Network, INJECTED),
             UpstreamError::Handshake(error) => return handshake(error, trace),
             UpstreamError::WrongIdentity => (StepName::ClientCertificate, Fault::Local, BUG),
-            UpstreamError::Alert { stage, .. } if *stage == Stage::Ehlo && trace.presented() => {
+            // In TLS 1.3 the refusal of our certificate comes with whatever is waited for first.
+            UpstreamError::Alert { .. } if trace.presented() && trace.ehlo_tls.is_none() => {
                 (StepName::ClientCertificate, Fault::Local, REFUSED_OURS)
             }
             UpstreamError::Unsupported(_) => (StepName::Mail, Fault::Upstream, UNSUPPORTED),
@@ -55,6 +56,9 @@ fn words(error: &UpstreamError, step: StepName) -> String {
     match error {
         // With the code, which the log has in a field of its own.
         UpstreamError::Refused { reply, .. } => format!("the upstream refused: {reply}"),
+        UpstreamError::StartTlsRefused { reply } => {
+            format!("the upstream refused STARTTLS: {reply}")
+        }
         UpstreamError::Alert { alert, .. } if step == StepName::ClientCertificate => {
             format!("the upstream ended TLS with the alert {alert} once it had our certificate")
         }
@@ -63,7 +67,6 @@ fn words(error: &UpstreamError, step: StepName) -> String {
         | UpstreamError::Busy
         | UpstreamError::Loop
         | UpstreamError::NoStartTls
-        | UpstreamError::StartTlsRefused { .. }
         | UpstreamError::InjectedPlaintext
         | UpstreamError::Handshake(_)
         | UpstreamError::WrongIdentity

@@ -1,7 +1,7 @@
 //! `probe`: connects to the real upstreams of tenants as the relay would, and says what it found, step by step.
 //!
-//! Not a second way of connecting: [`crate::upstream`] opens the connection, with the tenant's identity, trust, names
-//! and deadlines, and a [`trace::Trace`] looks on. Then an envelope may be tried: MAIL, RCPT, RSET. There is nothing
+//! Not a second way of connecting: `upstream` opens the connection, with the tenant's identity, trust, names
+//! and deadlines, and a `Trace` looks on. Then an envelope may be tried: MAIL, RCPT, RSET. There is nothing
 //! here that could send content, so no probe ever becomes a message. Failures are what it is for: each is a step with
 //! an outcome, whose fault it is and what to do; nothing here is an error but a bug.
 

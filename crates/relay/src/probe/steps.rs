@@ -52,6 +52,13 @@ impl Probed<'_> {
             }
         }
         steps.extend(self.transaction(failure));
+        // Whatever happens, a failure is never lost.
+        if let Some(failure) = failure
+            && !steps.iter().any(|step| step.outcome == Outcome::Failed)
+        {
+            let lost = Step::new(failure.step);
+            steps.push(lost.failed(failure.summary.clone(), failure.fault, failure.remedy));
+        }
         steps
     }
 
