@@ -312,6 +312,46 @@ async fn without_an_envelope_nothing_is_asked_but_ehlo() {
 }
 
 #[tokio::test]
+async fn implicit_tls_comes_before_the_greeting() {
+    let rows: [(Make, Option<StepName>); 3] = [
+        (Pki::implicit_upstream, None),
+        (|_pki| UpstreamSettings::plain(), Some(StepName::Handshake)),
+        (
+            |pki| {
+                let server = pki.servers.server(&["other.example"]).unwrap();
+                UpstreamSettings::implicit(&server, &[&pki.servers])
+            },
+            Some(StepName::ServerCertificate),
+        ),
+    ];
+    for (make, failed_at) in rows {
+        let tenant = TenantPlan::owning("a", 0)
+            .keys("upstream_tls = \"implicit\"\nupstream_trust = [\"servers-ca.pem\"]");
+        let plan = super::base().upstream(make).tenant(tenant);
+        let world = plan.timeouts("handshake = \"400ms\"").start().await;
+        let report = one(&world, None).await;
+        let upstream = &report.upstreams[0];
+        let names: Vec<&str> = upstream
+            .steps
+            .iter()
+            .map(|step| step.step.as_str())
+            .collect();
+        let wanted = [
+            "dns",
+            "tcp",
+            "server-certificate",
+            "client-certificate",
+            "handshake",
+            "greeting",
+            "ehlo-tls",
+        ];
+        assert_eq!(names, wanted);
+        assert_eq!(upstream.failed_at, failed_at, "{report}");
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_explained_as_exchange_online_means_them() {
     let rows: &[(Stage, &str, StepName, Option<&str>, Fault)] = &[
         (
