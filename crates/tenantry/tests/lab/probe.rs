@@ -85,3 +85,78 @@ fn a_relay_refusal_of_the_lab_is_explained_as_the_tenants_to_repair() {
     assert_eq!(rcpt["fault"], "tenant");
     drop(lab);
 }
+
+#[test]
+fn ut_faults_of_the_lab_are_named_at_their_steps() {
+    for (fault, step, fault_of, words) in [
+        (
+            "stage = \"connect\"\naction = \"drop\"",
+            "greeting",
+            "upstream",
+            "closed the connection at greeting",
+        ),
+        (
+            "stage = \"starttls\"\nreply = \"454 4.7.0 not now\"",
+            "starttls",
+            "upstream",
+            "454 4.7.0 not now",
+        ),
+        (
+            "stage = \"starttls\"\naction = \"drop\"",
+            "starttls",
+            "upstream",
+            "closed the connection at starttls",
+        ),
+        (
+            "stage = \"starttls\"\naction = \"bad-tls\"",
+            "handshake",
+            "upstream",
+            "no TLS at all",
+        ),
+        (
+            "stage = \"starttls\"\naction = \"expired-certificate\"",
+            "server-certificate",
+            "upstream",
+            "expired on",
+        ),
+        (
+            "stage = \"rcpt\"\nreply = \"server-busy\"",
+            "rcpt",
+            "upstream",
+            "slowed down",
+        ),
+    ] {
+        let made = Box::on_free_ports(&["--scenario", "one-server-many-tenants-with-tenantry"]);
+        let world = fs::read_to_string(made.file("world.toml")).unwrap();
+        let faulty = format!("{world}\n[[fault]]\n{fault}\n");
+        fs::write(made.file("world.toml"), faulty).unwrap();
+        let lab = Running::lab(&made, &[]);
+        let config = made.file("relay.toml");
+        let output = tenantry(&[
+            "probe",
+            "--config",
+            &config,
+            "--tenant",
+            "contoso",
+            "--json",
+            "--mail-from",
+            "u@contoso.com",
+            "--rcpt-to",
+            "x@internet.test",
+        ]);
+        assert_eq!(output.status.code(), Some(1), "{fault}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let upstream = &report["tenants"][0]["upstreams"][0];
+        assert_eq!(
+            (&upstream["failed_at"], &upstream["fault"]),
+            (&step.into(), &fault_of.into()),
+            "{fault}: {report:#}"
+        );
+        let summary = self::step(&report, 0, step)["summary"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(summary.contains(words), "{fault}: {summary}");
+        drop(lab);
+    }
+}
