@@ -8,6 +8,7 @@ mod replies;
 mod stray;
 mod tls;
 mod trouble;
+mod verdicts;
 
 use tenantry_lab::upstream::UpstreamSettings;
 
