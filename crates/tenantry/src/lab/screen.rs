@@ -1,7 +1,6 @@
 //! The live table on a terminal: drawn over itself line by line, in one write, so that nothing
 //! flickers. Keys are not read, so that the terminal keeps its own ways of interrupting.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
@@ -65,8 +64,10 @@ impl Drop for Screen {
     }
 }
 
-/// One picture: each line cut to the width and cleared to its end, what is below cleared too.
+/// One picture: each line cut to the width and cleared to its end, what is below cleared too. A
+/// narrow terminal shows refusals rather than octets and what decided.
 fn frame(head: &str, rows: &[Row], notes: &[String], (width, height): (usize, usize)) -> String {
+    let columns = if width < WIDE { narrow } else { wide };
     let mut lines = vec![head.to_owned(), String::new()];
     lines.push(columns(
         [
@@ -116,16 +117,22 @@ fn frame(head: &str, rows: &[Row], notes: &[String], (width, height): (usize, us
     out
 }
 
-fn columns([tenant, region, accepted, octets, rate, basis]: [&str; 6], refused: &str) -> String {
-    let mut line = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        line,
+type Cells<'a> = [&'a str; 6];
+
+fn wide([tenant, region, accepted, octets, rate, basis]: Cells<'_>, refused: &str) -> String {
+    let line = format!(
         "{tenant:<24} {region:<6} {accepted:>10} {octets:>14} {rate:>9} {basis:<28} {refused}"
     );
-    line.truncate(line.trim_end().len());
-    line
+    line.trim_end().to_owned()
 }
+
+fn narrow([tenant, region, accepted, _octets, rate, _basis]: Cells<'_>, refused: &str) -> String {
+    let line = format!("{tenant:<20.20} {region:<6.6} {accepted:>9} {rate:>9} {refused}");
+    line.trim_end().to_owned()
+}
+
+/// From here on the wide table shows the first refusal of a tenant.
+const WIDE: usize = 112;
 
 fn push(out: &mut String, command: impl Command) {
     // Writing to a string cannot fail.
@@ -187,6 +194,11 @@ mod tests {
         assert!(lines[3].ends_with("550 5.7.64: 1"), "{lines:?}");
         assert_eq!(lines[9], "... and 44 more tenants");
         assert_eq!(lines[10], "a note");
+        // On a narrow one refusals are more than octets.
+        let narrow = seen(&frame("head", &rows, &[], (80, 12)));
+        assert!(narrow[2].ends_with("rate/s refused"), "{narrow:?}");
+        assert!(narrow[3].starts_with("t1 "), "{narrow:?}");
+        assert!(narrow[3].ends_with("550 5.7.64: 1"), "{narrow:?}");
         // Small terminals get what they can hold.
         assert_eq!(seen(&frame("head", &rows, &[], (5, 2))), ["head", ""]);
     }
