@@ -202,7 +202,8 @@ impl fmt::Debug for ServerTls {
 }
 
 /// Lets every certificate through whose key the client proves to hold, or whose key nobody could
-/// prove to hold. It says nothing of trust: a resumed session is not shown to a verifier again, so trust must not be decided here.
+/// prove to hold. It says nothing of trust: a resumed session is not shown to a verifier again, so
+/// trust must not be decided here.
 #[derive(Debug)]
 struct Possession {
     request: Request,
@@ -242,12 +243,10 @@ impl ClientCertVerifier for Possession {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &provider().signature_verification_algorithms;
-        let verified = if EndEntityCert::try_from(certificate).is_err() {
-            verify_by_key(message, certificate, signature)
-        } else {
-            verify_tls12_signature(message, certificate, signature, algorithms)
-        };
-        or_unprovable(verified, certificate)
+        verify_tls12_signature(message, certificate, signature, algorithms).or_else(|error| {
+            let by_key = || verify_by_key(message, certificate, signature);
+            otherwise(error, certificate, by_key)
+        })
     }
 
     fn verify_tls13_signature(
@@ -257,19 +256,39 @@ impl ClientCertVerifier for Possession {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
         let algorithms = &provider().signature_verification_algorithms;
-        let verified = if EndEntityCert::try_from(certificate).is_err() {
-            let key = public_key(certificate)?;
-            verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
-        } else {
-            verify_tls13_signature(message, certificate, signature, algorithms)
-        };
-        or_unprovable(verified, certificate)
+        verify_tls13_signature(message, certificate, signature, algorithms).or_else(|error| {
+            let by_key = || {
+                let key = public_key(certificate)?;
+                verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
+            };
+            otherwise(error, certificate, by_key)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         provider()
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+/// After a proof that failed. A certificate that path validation cannot even read is proved by its
+/// key alone; one whose key is of a kind that nobody can prove here is let through, since it is never
+/// believed either, and its owner shall hear so. Anything else ends the handshake.
+fn otherwise(
+    error: TlsError,
+    certificate: &CertificateDer<'_>,
+    by_key: impl FnOnce() -> Result<HandshakeSignatureValid, TlsError>,
+) -> Result<HandshakeSignatureValid, TlsError> {
+    let proved = match EndEntityCert::try_from(certificate) {
+        Ok(_) => Err(error),
+        Err(_) => by_key(),
+    };
+    match proved {
+        Err(_) if parse(certificate).is_some_and(|parsed| !has_verifiable_key(&parsed)) => {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        decided => decided,
     }
 }
 
@@ -304,18 +323,4 @@ fn verify_by_key(
         }
     }
     Err(CertificateError::BadSignature.into())
-}
-
-/// A proof that fails ends the handshake, unless the key is of a kind that nobody can prove here:
-/// then the certificate is never believed either, and its owner shall hear so.
-fn or_unprovable(
-    verified: Result<HandshakeSignatureValid, TlsError>,
-    certificate: &CertificateDer<'_>,
-) -> Result<HandshakeSignatureValid, TlsError> {
-    match verified {
-        Err(_) if parse(certificate).is_some_and(|parsed| !has_verifiable_key(&parsed)) => {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-        decided => decided,
-    }
 }

@@ -10,7 +10,7 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error as TlsError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use webpki::{EndEntityCert, KeyUsage};
+use webpki::{EndEntityCert, Error as PathError, KeyUsage};
 
 use crate::handshake::ServerCertificateProblem;
 use crate::identity::Identity;
@@ -72,29 +72,28 @@ impl ServerVerifier {
     /// What the chain is worth; `None` when nothing is to be verified.
     fn path(
         &self,
-        end_entity: &CertificateDer<'_>,
+        leaf: &Result<EndEntityCert<'_>, PathError>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Option<Result<(), UntrustedReason>> {
         let trust = self.trust.as_ref()?;
         let usages = &[KeyUsage::server_auth()];
         let policy = RevocationPolicy::default();
-        let path = EndEntityCert::try_from(end_entity)
-            .map_err(|error| UntrustedReason::from_path_error(&error))
-            .and_then(|leaf| {
-                trust.validate(&leaf, intermediates, usages, policy, now, &|_| Ok(()))
-            });
-        Some(path)
+        let leaf = match leaf {
+            Ok(leaf) => leaf,
+            Err(error) => return Some(Err(UntrustedReason::from_path_error(error))),
+        };
+        Some(trust.validate(leaf, intermediates, usages, policy, now, &|_| Ok(())))
     }
 }
 
 /// Whether the certificate is for this name (RFC 9525).
-fn named(end_entity: &CertificateDer<'_>, server_name: &ServerName<'_>) -> NameVerdict {
-    let matches = EndEntityCert::try_from(end_entity)
-        .is_ok_and(|leaf| leaf.verify_is_valid_for_subject_name(server_name).is_ok());
-    match matches {
-        true => NameVerdict::Matches,
-        false => NameVerdict::Differs,
+fn named(leaf: &Result<EndEntityCert<'_>, PathError>, server_name: &ServerName<'_>) -> NameVerdict {
+    match leaf {
+        Ok(leaf) if leaf.verify_is_valid_for_subject_name(server_name).is_ok() => {
+            NameVerdict::Matches
+        }
+        Ok(_) | Err(_) => NameVerdict::Differs,
     }
 }
 
@@ -111,8 +110,9 @@ impl ServerCertVerifier for ServerVerifier {
             progress.full.store(true, Ordering::Relaxed);
             progress.tell(|witness| witness.chain(end_entity, intermediates));
         });
-        let path = self.path(end_entity, intermediates, now);
-        let name = named(end_entity, server_name);
+        let leaf = EndEntityCert::try_from(end_entity);
+        let path = self.path(&leaf, intermediates, now);
+        let name = named(&leaf, server_name);
         note(|progress| progress.tell(|witness| witness.judged(path, name)));
         match (path, name) {
             (None, NameVerdict::Matches | NameVerdict::Differs)
