@@ -202,18 +202,10 @@ impl ServerSession {
 
     /// What a command without a transaction counts as: it may be `grouped` with a refused MAIL.
     fn out_of_place(&self, grouped: ErrorKind) -> ErrorKind {
-        match self.state {
-            State::Greeted if self.excuses.grouped() => grouped,
-            State::Connected
-            | State::Greeted
-            | State::Mail
-            | State::Data
-            | State::DataEnd
-            | State::Chunk
-            | State::ChunkEnd
-            | State::Chunked
-            | State::StartTls
-            | State::Closed => ErrorKind::Protocol,
+        if self.state == State::Greeted && self.excuses.grouped() {
+            grouped
+        } else {
+            ErrorKind::Protocol
         }
     }
 
