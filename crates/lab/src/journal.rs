@@ -15,12 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, timeout_at};
 
 pub use kept::{Tally, Totals};
 pub(crate) use maildir::{Draft, Maildir};
 pub use record::{CertificateSeen, Record, SessionSeen};
 
+use crate::awaited::awaited;
 use crate::world::TenantIndex;
 use file::{Health, Writer};
 use kept::Kept;
@@ -186,23 +186,14 @@ impl Journal {
         within: Duration,
         wanted: impl Fn(&Totals) -> bool,
     ) -> Result<Totals, WaitedInVain> {
-        let deadline = Instant::now() + within;
-        loop {
-            let mut changed = std::pin::pin!(self.inner.changed.notified());
-            // Before the look, so that no change after the look is missed.
-            changed.as_mut().enable();
-            let totals = self.totals();
-            if wanted(&totals) {
-                return Ok(totals);
-            }
-            if timeout_at(deadline, changed).await.is_err() {
-                return Err(WaitedInVain {
-                    what: what.to_owned(),
-                    waited: within,
-                    totals,
-                });
-            }
-        }
+        let look = || Some(self.totals()).filter(|totals| wanted(totals));
+        awaited(&self.inner.changed, within, look)
+            .await
+            .ok_or_else(|| WaitedInVain {
+                what: what.to_owned(),
+                waited: within,
+                totals: self.totals(),
+            })
     }
 
     fn records_of(&self, wanted: impl Fn(&Record) -> bool) -> Vec<Arc<Record>> {

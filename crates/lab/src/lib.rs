@@ -27,5 +27,6 @@ pub mod service;
 pub mod upstream;
 pub mod world;
 
+pub(crate) mod awaited;
 mod certificate;
 pub(crate) mod hex;

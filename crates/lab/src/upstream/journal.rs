@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, timeout_at};
 
 use super::record::{Connection, Record, locked};
+use crate::awaited::awaited;
 
 /// The journal of one upstream; cheap to clone, and usable after the upstream has stopped.
 ///
@@ -192,24 +192,14 @@ impl Journal {
         wanted: impl Fn(&Totals) -> bool,
     ) -> Result<Totals, WaitedInVain> {
         let _waiting = Waiting::new(&self.inner.waiting);
-        let deadline = Instant::now() + within;
-        loop {
-            let changed = self.inner.changed.notified();
-            tokio::pin!(changed);
-            // Before the look, so that a change after the look is not missed.
-            changed.as_mut().enable();
-            let totals = self.totals();
-            if wanted(&totals) {
-                return Ok(totals);
-            }
-            if timeout_at(deadline, changed).await.is_err() {
-                return Err(WaitedInVain {
-                    what: what.to_owned(),
-                    waited: within,
-                    totals: self.totals(),
-                });
-            }
-        }
+        let look = || Some(self.totals()).filter(|totals| wanted(totals));
+        awaited(&self.inner.changed, within, look)
+            .await
+            .ok_or_else(|| WaitedInVain {
+                what: what.to_owned(),
+                waited: within,
+                totals: self.totals(),
+            })
     }
 
     pub(super) fn count(&self, counter: impl Fn(&Counters) -> &AtomicU64) {
