@@ -16,16 +16,12 @@ fn step<'a>(report: &'a Value, tenant: usize, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no {name} in {report:#}"))
 }
 
-#[test]
-fn a_tenant_whose_connector_fits_gets_its_envelope_accepted_and_the_journal_stays_empty() {
-    let made = Box::on_free_ports(&["--scenario", "one-server-many-tenants-with-tenantry"]);
-    let journal = made.file("journal.jsonl");
-    let lab = Running::lab(&made, &["--journal", &journal]);
-    let config = made.file("relay.toml");
-    let output = tenantry(&[
+/// Probes contoso's way with an envelope of its own.
+fn probe(config: &str) -> std::process::Output {
+    tenantry(&[
         "probe",
         "--config",
-        &config,
+        config,
         "--tenant",
         "contoso",
         "--json",
@@ -33,7 +29,16 @@ fn a_tenant_whose_connector_fits_gets_its_envelope_accepted_and_the_journal_stay
         "u@contoso.com",
         "--rcpt-to",
         "x@internet.test",
-    ]);
+    ])
+}
+
+#[test]
+fn a_tenant_whose_connector_fits_gets_its_envelope_accepted_and_the_journal_stays_empty() {
+    let made = Box::on_free_ports(&["--scenario", "one-server-many-tenants-with-tenantry"]);
+    let journal = made.file("journal.jsonl");
+    let lab = Running::lab(&made, &["--journal", &journal]);
+    let config = made.file("relay.toml");
+    let output = probe(&config);
     assert_eq!(output.status.code(), Some(OK), "{}", text(&output.stdout));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["tenants"].as_array().unwrap().len(), 1);
@@ -132,18 +137,7 @@ fn ut_faults_of_the_lab_are_named_at_their_steps() {
         fs::write(made.file("world.toml"), faulty).unwrap();
         let lab = Running::lab(&made, &[]);
         let config = made.file("relay.toml");
-        let output = tenantry(&[
-            "probe",
-            "--config",
-            &config,
-            "--tenant",
-            "contoso",
-            "--json",
-            "--mail-from",
-            "u@contoso.com",
-            "--rcpt-to",
-            "x@internet.test",
-        ]);
+        let output = probe(&config);
         assert_eq!(output.status.code(), Some(1), "{fault}");
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let upstream = &report["tenants"][0]["upstreams"][0];
