@@ -155,9 +155,10 @@ fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String
     if !fs::metadata(&whole).is_ok_and(|metadata| metadata.is_file()) {
         let what = format!(
             "{} is no file that is there",
-            quoted(&whole.to_string_lossy())
+            quoted(&file.value.to_string_lossy())
         );
-        let mistake = Mistake::new(what, "name a text file with one address a line");
+        let remedy = "name a text file with one address a line, relative to this file";
+        let mistake = Mistake::new(what, remedy);
         table.wrong(file.place.clone(), mistake);
         return None;
     }
