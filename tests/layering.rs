@@ -106,8 +106,27 @@ const LAYERS: &[Layer] = &[
         tests: &["proptest", "tempfile"],
     },
     Layer {
+        folder: "load",
+        ours: &["net", "smtp"],
+        outside: &[
+            "base64",
+            "bytes",
+            "fastrand",
+            "hdrhistogram",
+            "jiff",
+            "rustix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tokio-util",
+            "toml",
+        ],
+        tests: &["tempfile", "tenantry-lab"],
+    },
+    Layer {
         folder: "tenantry",
-        ours: &["attribution", "lab", "net", "relay", "smtp"],
+        ours: &["attribution", "lab", "load", "net", "relay", "smtp"],
         outside: &[
             "anyhow",
             "clap",
