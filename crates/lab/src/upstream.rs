@@ -17,6 +17,7 @@ mod lines;
 mod record;
 mod session;
 mod settings;
+mod tally;
 mod wire;
 
 pub use content::Stray;
@@ -24,9 +25,10 @@ pub use fault::{Fault, Stage, TLS10_SERVER_HELLO};
 pub use journal::{Journal, Totals, WaitedInVain};
 pub use record::{CertificateSeen, Connection, Outcome, Record, TlsSeen, Via};
 pub use settings::{
-    ClientCertificates, EndOfData, Keep, Limits, Resumption, Security, TlsSettings, Transcript,
-    UpstreamSettings,
+    ClientCertificates, EndOfData, Keep, Limits, Resumption, Security, Tallying, TlsSettings,
+    Transcript, UpstreamSettings,
 };
+pub use tally::Tallied;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

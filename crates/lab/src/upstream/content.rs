@@ -136,6 +136,7 @@ pub(super) struct Collector {
     size: u64,
     whole: Option<Context>,
     trace: Trace,
+    head: Head,
     content: BytesMut,
     lines: LineCheck,
 }
@@ -147,6 +148,7 @@ pub(super) struct Collected {
     pub(super) sha256: Option<[u8; 32]>,
     pub(super) sha256_after_trace: Option<[u8; 32]>,
     pub(super) trace: Option<Box<str>>,
+    pub(super) message_id: Option<Box<str>>,
     pub(super) content: Option<Bytes>,
     pub(super) stray: Stray,
 }
@@ -173,16 +175,18 @@ impl Stray {
 impl Collector {
     /// Beyond the limit, content is only counted.
     pub(super) fn new(keep: Keep, limit: u64) -> Self {
-        let trace = match keep {
-            Keep::Counts => Trace::Ignored,
-            Keep::Digest | Keep::Content => Trace::Reading(Vec::new()),
+        let (trace, head) = match keep {
+            Keep::Counts => (Trace::Ignored, Head::default()),
+            Keep::Envelope => (Trace::Ignored, Head::wanted()),
+            Keep::Digest | Keep::Content => (Trace::Reading(Vec::new()), Head::wanted()),
         };
         Self {
             keep,
             limit,
             size: 0,
-            whole: (keep != Keep::Counts).then(|| Context::new(&SHA256)),
+            whole: matches!(keep, Keep::Digest | Keep::Content).then(|| Context::new(&SHA256)),
             trace,
+            head,
             content: BytesMut::new(),
             lines: LineCheck::default(),
         }
@@ -199,10 +203,11 @@ impl Collector {
             self.lines.take(octets);
             self.trace.take(octets);
         }
+        self.head.take(octets);
         match self.keep {
             Keep::Content if self.size <= self.limit => self.content.extend_from_slice(octets),
             Keep::Content => self.content = BytesMut::new(),
-            Keep::Counts | Keep::Digest => {}
+            Keep::Counts | Keep::Envelope | Keep::Digest => {}
         }
     }
 
@@ -215,9 +220,10 @@ impl Collector {
             sha256,
             sha256_after_trace: after_trace.or(sha256),
             trace,
+            message_id: self.head.message_id(),
             content: match self.keep {
                 Keep::Content => Some(self.content.freeze()),
-                Keep::Counts | Keep::Digest => None,
+                Keep::Counts | Keep::Envelope | Keep::Digest => None,
             },
             stray: self.lines.stray,
         }
@@ -270,6 +276,57 @@ impl Trace {
         Self::Found(String::from_utf8_lossy(field).into(), after)
     }
 }
+
+/// The header section as far as it is looked through for the Message-ID.
+#[derive(Default)]
+struct Head {
+    wanted: bool,
+    text: BytesMut,
+}
+
+impl Head {
+    fn wanted() -> Self {
+        Self {
+            wanted: true,
+            text: BytesMut::new(),
+        }
+    }
+
+    fn take(&mut self, octets: &[u8]) {
+        if !self.wanted {
+            return;
+        }
+        let seen = self.text.len().saturating_sub(HEAD_END.len());
+        let room = LONGEST_HEAD.saturating_sub(self.text.len());
+        self.text
+            .extend_from_slice(octets.get(..room).unwrap_or(octets));
+        let new = self.text.get(seen..).unwrap_or_default();
+        self.wanted = self.text.len() < LONGEST_HEAD && memmem::find(new, HEAD_END).is_none();
+    }
+
+    /// The first Message-ID field's value; one that is folded has lost its line end only.
+    fn message_id(&self) -> Option<Box<str>> {
+        let end = memmem::find(&self.text, HEAD_END).unwrap_or(self.text.len());
+        let mut rest = self.text.get(..end).unwrap_or_default();
+        while !rest.is_empty() {
+            let next = field_end(rest).unwrap_or(rest.len());
+            let (field, behind) = rest.split_at_checked(next)?;
+            let (name, value) = field.split_at_checked(MESSAGE_ID.len()).unwrap_or_default();
+            if name.eq_ignore_ascii_case(MESSAGE_ID) {
+                let value = String::from_utf8_lossy(value.trim_ascii());
+                return Some(value.replace("\r\n", "").into());
+            }
+            rest = behind;
+        }
+        None
+    }
+}
+
+/// What ends a header section (RFC 5322 section 2.1).
+const HEAD_END: &[u8] = b"\r\n\r\n";
+const MESSAGE_ID: &[u8] = b"message-id:";
+/// How far a Message-ID is looked for.
+const LONGEST_HEAD: usize = 16 * 1024;
 
 const RECEIVED: &[u8] = b"received:";
 

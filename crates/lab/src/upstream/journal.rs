@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use super::record::{Connection, Record, locked};
+use super::tally::{Tallied, Tally};
 use crate::awaited::awaited;
 
 /// The journal of one upstream; cheap to clone, and usable after the upstream has stopped.
@@ -22,6 +23,7 @@ pub struct Journal {
 struct Inner {
     entries: Mutex<Vec<Arc<Entry>>>,
     counters: Counters,
+    tally: Mutex<Tally>,
     kept: AtomicUsize,
     limit: usize,
     waiting: AtomicUsize,
@@ -98,6 +100,7 @@ impl Journal {
             inner: Arc::new(Inner {
                 entries: Mutex::default(),
                 counters: Counters::default(),
+                tally: Mutex::default(),
                 kept: AtomicUsize::new(0),
                 limit,
                 waiting: AtomicUsize::new(0),
@@ -128,6 +131,13 @@ impl Journal {
             refused: read(&counters.refused),
             truncated: read(&counters.truncated),
         }
+    }
+
+    /// The delivered messages by client certificate and domain of the first recipient, when
+    /// [`super::Tallying::On`].
+    #[must_use]
+    pub fn tally(&self) -> Vec<Tallied> {
+        locked(&self.inner.tally).rows()
     }
 
     /// The connections that are kept, in order of acceptance.
@@ -209,6 +219,10 @@ impl Journal {
 
     pub(super) fn mail(&self) {
         self.inner.counters.mails.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn tallied(&self, connection: &Connection, domain: &str) {
+        locked(&self.inner.tally).count(connection, domain);
     }
 
     pub(super) fn opened(&self, connection: Connection) -> Arc<Entry> {

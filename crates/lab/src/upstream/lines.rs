@@ -23,6 +23,7 @@ struct Line<'a> {
     at_ms: u128,
     connection: u64,
     fingerprint: Option<&'a str>,
+    names: &'a [String],
     tenant: Option<&'a str>,
     resumed: Option<bool>,
     helo: &'a str,
@@ -31,9 +32,12 @@ struct Line<'a> {
     via: Via,
     outcome: Outcome,
     size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sha256_after_trace: Option<String>,
     trace: Option<&'a str>,
+    message_id: Option<&'a str>,
     stray: Stray,
 }
 
@@ -108,6 +112,7 @@ impl<'a> Line<'a> {
             at_ms: since.as_millis(),
             connection: record.connection.number(),
             fingerprint: record.fingerprint(),
+            names: record.connection.names(),
             tenant: record.tenant(),
             resumed: record.connection.tls().map(|tls| tls.resumed),
             helo: &record.helo,
@@ -119,6 +124,7 @@ impl<'a> Line<'a> {
             sha256: record.sha256_hex(),
             sha256_after_trace: record.sha256_after_trace_hex(),
             trace: record.trace.as_deref(),
+            message_id: record.message_id.as_deref(),
             stray: record.stray,
         }
     }

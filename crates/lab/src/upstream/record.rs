@@ -101,6 +101,8 @@ pub struct Record {
     pub sha256_after_trace: Option<[u8; 32]>,
     /// That Received field, with its line ends.
     pub trace: Option<Box<str>>,
+    /// The Message-ID field's value, when it stands in the first 16 KiB.
+    pub message_id: Option<Box<str>>,
     /// The content, when it is kept.
     pub content: Option<Bytes>,
     /// What of the content was no proper line end.
@@ -115,6 +117,8 @@ pub(super) struct Envelope {
     pub(super) mail: Option<String>,
     pub(super) recipients: Vec<String>,
     pub(super) count: usize,
+    /// The first recipient's domain, when messages are tallied by it.
+    pub(super) domain: Option<String>,
 }
 
 impl Record {
@@ -137,6 +141,7 @@ impl Record {
             sha256: collected.sha256,
             sha256_after_trace: collected.sha256_after_trace,
             trace: collected.trace,
+            message_id: collected.message_id,
             content: collected.content,
             stray: collected.stray,
             at: SystemTime::now(),
@@ -251,6 +256,13 @@ impl Connection {
         self.tls.get()?.tenant.as_deref()
     }
 
+    /// The names of the client certificate; none unless it was verified.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        let certificate = self.tls.get().and_then(|tls| tls.certificate.as_ref());
+        certificate.map_or(&[], |certificate| &certificate.names)
+    }
+
     /// Whether it is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -303,7 +315,7 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Between the first `<` and the last `>`: quoted local parts may hold either.
-fn between_brackets(argument: &str) -> &str {
+pub(super) fn between_brackets(argument: &str) -> &str {
     let inner = argument.split_once('<').map_or(argument, |(_, rest)| rest);
     inner.rsplit_once('>').map_or(inner, |(path, _)| path)
 }

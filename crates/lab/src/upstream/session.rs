@@ -14,7 +14,8 @@ use super::content::Collector;
 use super::fault::{Answer, Stage};
 use super::journal::Entry;
 use super::record::Envelope;
-use super::settings::{ClientCertificates, EndOfData, Keep, Security, Transcript};
+use super::settings::{ClientCertificates, EndOfData, Keep, Security, Tallying, Transcript};
+use super::tally;
 use super::wire::Wire;
 use speech::Effect;
 
@@ -240,7 +241,9 @@ impl Session {
         if self.reply(Stage::Mail, line, usual).await? == Effect::Positive {
             self.envelope.mail = Some(match self.shared.settings.keep {
                 Keep::Counts => String::new(),
-                Keep::Digest | Keep::Content => String::from_utf8_lossy(argument).into_owned(),
+                Keep::Envelope | Keep::Digest | Keep::Content => {
+                    String::from_utf8_lossy(argument).into_owned()
+                }
             });
         }
         Ok(())
@@ -277,6 +280,9 @@ impl Session {
         let usual = b"250 2.1.5 Recipient OK\r\n";
         if self.reply(Stage::Rcpt, line, usual).await? == Effect::Positive {
             self.envelope.count += 1;
+            if self.envelope.count == 1 && self.shared.settings.tally == Tallying::On {
+                self.envelope.domain = Some(tally::domain(argument));
+            }
             if self.shared.settings.keep != Keep::Counts {
                 let recipient = String::from_utf8_lossy(argument).into_owned();
                 self.envelope.recipients.push(recipient);

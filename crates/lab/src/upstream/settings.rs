@@ -37,6 +37,8 @@ pub struct UpstreamSettings {
     pub keep: Keep,
     /// Whether command lines are kept, per connection.
     pub transcript: Transcript,
+    /// Whether messages are counted by client certificate and recipient domain.
+    pub tally: Tallying,
     /// Misbehaviour; the first that is meant for a moment is taken.
     pub faults: Vec<Fault>,
     /// Which tenant a client certificate belongs to, by fingerprint.
@@ -70,6 +72,14 @@ impl UpstreamSettings {
     #[must_use]
     pub fn null_sink(mut self) -> Self {
         self.keep = Keep::Counts;
+        self
+    }
+
+    /// The same with messages counted by client certificate and recipient domain, whatever else
+    /// is kept of them.
+    #[must_use]
+    pub fn with_tally(mut self) -> Self {
+        self.tally = Tallying::On;
         self
     }
 
@@ -141,6 +151,7 @@ impl UpstreamSettings {
             end_of_data: EndOfData::Strict,
             keep: Keep::Digest,
             transcript: Transcript::Off,
+            tally: Tallying::Off,
             faults: Vec::new(),
             tenants: HashMap::new(),
             journal_file: None,
@@ -236,6 +247,9 @@ pub enum EndOfData {
 pub enum Keep {
     /// Nothing: messages and octets are counted. For load tests.
     Counts,
+    /// Envelope, size and Message-ID, without looking at the rest of the content. For load tests
+    /// that check what arrived.
+    Envelope,
     /// Envelope, size and SHA-256.
     Digest,
     /// The content as well.
@@ -249,6 +263,15 @@ pub enum Transcript {
     Off,
     /// They are, up to 10,000 for each connection.
     Kept,
+}
+
+/// Whether messages are counted by client certificate and recipient domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tallying {
+    /// They are not.
+    Off,
+    /// They are, see [`super::Journal::tally`].
+    On,
 }
 
 /// What bounds a client.

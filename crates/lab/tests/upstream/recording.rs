@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tenantry_lab::upstream::{Limits, Outcome, Transcript, UpstreamSettings, Via};
+use tempfile::TempDir;
+use tenantry_lab::upstream::{
+    Fault, Keep, Limits, Outcome, Stage, Transcript, UpstreamSettings, Via,
+};
 use tokio::time::timeout;
 
 use crate::client::Client;
@@ -68,6 +71,81 @@ async fn envelope_and_content_are_recorded_as_they_came() {
         (journal.totals().connections, journal.totals().open),
         (1, 0)
     );
+}
+
+#[tokio::test]
+async fn an_envelope_is_kept_with_its_message_id_and_without_digests() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut settings = UpstreamSettings::plain();
+    settings.keep = Keep::Envelope;
+    settings.journal_file = Some(path.clone());
+    settings.limits.journal = 0;
+    let upstream = start(settings).await;
+    let mut client = Client::greeted(&upstream).await;
+    let longer_than_looked_at = format!("X: {}\r\n", "x".repeat(20_000));
+    for head in [
+        "Subject: one\r\nMESSAGE-ID:\r\n <1@a.example>\r\nMessage-ID: <2@a.example>\r\n",
+        "Subject: none\r\n\r\nMessage-ID: <body@a.example>\r\n",
+        &format!("{longer_than_looked_at}Message-ID: <far@a.example>\r\n"),
+    ] {
+        client.transaction(&format!("{head}\r\nbody\r\n")).await;
+    }
+    let journal = upstream.stop().await;
+    assert_eq!(journal.totals().delivered, 3);
+    assert!(journal.records().is_empty(), "nothing stays in memory");
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ids: Vec<_> = lines
+        .iter()
+        .map(|line| line["message_id"].as_str())
+        .collect();
+    assert_eq!(ids, [Some("<1@a.example>"), None, None]);
+    for line in &lines {
+        assert_eq!(line["outcome"], "accepted");
+        assert_eq!(line.get("sha256"), None);
+    }
+}
+
+#[tokio::test]
+async fn the_tally_counts_delivered_messages_by_the_first_recipients_domain() {
+    let mut settings = UpstreamSettings::plain().null_sink().with_tally();
+    settings.limits.journal = 0;
+    settings.faults = vec![
+        Fault::at(Stage::Rcpt)
+            .containing("nobody@")
+            .answer("550 5.1.1 Nobody\r\n"),
+        Fault::at(Stage::End)
+            .skip(3)
+            .once()
+            .answer("451 4.3.0 Later\r\n"),
+    ];
+    let upstream = start(settings).await;
+    let mut client = Client::greeted(&upstream).await;
+    for (recipients, answer) in [
+        (&["a@One.example", "b@two.example"][..], "250"),
+        (&["nobody@two.example", "a@one.example"], "250"),
+        (&["a@two.example"], "250"),
+        (&["a@two.example"], "451"),
+    ] {
+        client.ask("MAIL FROM:<a@a.example>\r\n").await;
+        for recipient in recipients {
+            client.ask(&format!("RCPT TO:<{recipient}>\r\n")).await;
+        }
+        client.ask("DATA\r\n").await;
+        assert!(client.ask("x\r\n.\r\n").await.starts_with(answer));
+    }
+    let journal = upstream.stop().await;
+    let tally: Vec<_> = journal
+        .tally()
+        .into_iter()
+        .map(|row| (row.fingerprint, row.domain, row.messages))
+        .collect();
+    let one = (None, "one.example".to_owned(), 2);
+    assert_eq!(tally, [one, (None, "two.example".to_owned(), 1)]);
 }
 
 #[tokio::test]

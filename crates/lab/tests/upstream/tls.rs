@@ -130,7 +130,9 @@ async fn each_message_carries_the_certificate_of_its_very_connection() {
     let tenants = ["a", "b"].map(|name| world.tenant(&format!("mail.tenant-{name}.example")));
     let [a, b] = &tenants;
     let settings = world.starttls().with_tenant(a, "a").with_tenant(b, "b");
-    let upstream = RecordingUpstream::start(settings).await.unwrap();
+    let upstream = RecordingUpstream::start(settings.with_tally())
+        .await
+        .unwrap();
     let (tls_a, tls_b) = (world.tls(a), world.tls(b));
     for _ in 0..3 {
         for (tls, sender) in [(&tls_a, "x@a.example"), (&tls_b, "x@b.example")] {
@@ -153,6 +155,17 @@ async fn each_message_carries_the_certificate_of_its_very_connection() {
             assert_eq!((tls.version, seen.problem), ("TLSv1.3", None));
         }
     }
+    let tally: Vec<_> = journal
+        .tally()
+        .into_iter()
+        .map(|row| (row.fingerprint, row.names, row.domain, row.messages))
+        .collect();
+    let row = |issued: &Issued, name: &str| {
+        let names = vec![format!("mail.tenant-{name}.example")];
+        let domain = "b.example".to_owned();
+        (Some(issued.fingerprint()), names, domain, 6)
+    };
+    assert_eq!(tally, [row(a, "a"), row(b, "b")]);
     let totals = journal.totals();
     assert_eq!(
         (totals.handshakes, totals.resumed),

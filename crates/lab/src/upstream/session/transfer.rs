@@ -133,8 +133,9 @@ impl Session {
 
     async fn keep(&mut self, via: Via, outcome: Outcome, collected: Collected) {
         let size = collected.size;
-        let envelope = std::mem::take(&mut self.envelope);
+        let mut envelope = std::mem::take(&mut self.envelope);
         let shared = &self.shared;
+        let domain = envelope.domain.take();
         if shared.settings.keep != Keep::Counts {
             let connection = Arc::clone(&self.entry.connection);
             let helo = self.helo.clone().unwrap_or_default();
@@ -143,6 +144,9 @@ impl Session {
         }
         match outcome {
             Outcome::Accepted | Outcome::Unanswered => {
+                if let Some(domain) = domain {
+                    shared.journal.tallied(&self.entry.connection, &domain);
+                }
                 shared.journal.delivered(&self.entry.connection, size);
             }
             Outcome::Refused => shared.journal.count(|counters| &counters.refused),
