@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Exchange Online in a box: whose a message is there, and why, without a tenant at Microsoft.
     #[command(subcommand, long_about = crate::lab::ABOUT)]
     Lab(crate::lab::Lab),
+    /// Load tests: what attribution costs, and whether it stays right under load.
+    #[command(subcommand, long_about = crate::load::ABOUT)]
+    Load(crate::load::Load),
     /// Print a shell's completion script.
     Completions {
         /// The shell.

@@ -9,6 +9,7 @@ mod cli;
 mod exit;
 mod explain;
 mod lab;
+mod load;
 mod pki;
 mod probe;
 mod quickstart;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),
+        Command::Load(command) => load::load(&command),
         Command::Completions { shell } => setup::completions(shell),
         Command::Man { directory } => setup::man(&directory),
     }

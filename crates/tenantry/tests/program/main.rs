@@ -9,6 +9,7 @@
 mod explain;
 mod probe;
 mod replay;
+mod sink;
 mod world;
 
 use std::fs;
