@@ -134,6 +134,8 @@ const LAYERS: &[Layer] = &[
             "clap_mangen",
             "crossterm",
             "jiff",
+            "ratatui",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",
