@@ -49,7 +49,7 @@ pub use stream::{Stream, TlsStream};
 pub use trust::{Lenience, RevocationPolicy, Trust, TrustBuilder, TrustError};
 pub use untrusted::{UntrustedCertificate, UntrustedReason};
 pub use upstream::{
-    AnonymousTls, CertificateAsked, CertificateRequest, HandshakeSeen, HandshakeWitness,
-    NameVerdict, Presented, ServerCertificate, TlsFailure, UpstreamTls, UpstreamTlsSettings,
-    UpstreamTrust, Verify,
+    AnonymousTls, CertificateAsked, CertificateRequest, HandshakeSeen, HandshakeWitness, LoadTls,
+    LoadTlsSettings, LoadVersions, NameVerdict, Presented, Resume, ServerCertificate, TlsFailure,
+    UpstreamTls, UpstreamTlsSettings, UpstreamTrust, Verify,
 };

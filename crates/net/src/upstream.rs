@@ -3,14 +3,15 @@
 //! Two tenants that share an upstream address have two [`UpstreamTls`] values. Nothing that one
 //! of them learned, and no session that it can resume, is reachable from the other.
 
+mod load;
 mod verifier;
 mod witness;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ClientConfig;
 use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::{ClientConfig, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
@@ -26,6 +27,7 @@ use crate::sessions::{ConnectionSessions, Progress, Sessions};
 use crate::stream::{Stream, TlsStream};
 use crate::trust::Trust;
 
+pub use load::{LoadTls, LoadTlsSettings, LoadVersions, Resume};
 use verifier::{OwnIdentity, PROGRESS, ServerVerifier};
 pub use witness::{
     CertificateAsked, HandshakeSeen, HandshakeWitness, NameVerdict, ServerCertificate, TlsFailure,
@@ -121,7 +123,7 @@ impl UpstreamTls {
             client: Client::new(
                 trust,
                 settings.server_name.as_deref(),
-                settings.min_version,
+                settings.min_version.versions(),
                 Some(resolver),
             )?,
             identity: settings.identity,
@@ -205,7 +207,7 @@ impl AnonymousTls {
     ) -> Result<Arc<Self>, TlsSettingsError> {
         let trust = trust.resolve(verify)?;
         Ok(Arc::new(Self {
-            client: Client::new(trust, server_name, MinVersion::default(), None)?,
+            client: Client::new(trust, server_name, MinVersion::default().versions(), None)?,
         }))
     }
 
@@ -255,7 +257,7 @@ impl Client {
     fn new(
         trust: Option<Arc<Trust>>,
         server_name: Option<&str>,
-        min_version: MinVersion,
+        versions: &[&'static SupportedProtocolVersion],
         identity: Option<Arc<dyn ResolvesClientCert>>,
     ) -> Result<Self, TlsSettingsError> {
         let server_name = match server_name {
@@ -265,14 +267,16 @@ impl Client {
             None => None,
         };
         let builder = ClientConfig::builder_with_provider(provider().clone())
-            .with_protocol_versions(min_version.versions())
+            .with_protocol_versions(versions)
             .map_err(|error| TlsSettingsError::Library(error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(ServerVerifier::new(trust)));
-        let config = match identity {
+        let mut config = match identity {
             Some(resolver) => builder.with_client_cert_resolver(resolver),
             None => builder.with_no_client_auth(),
         };
+        // Each connection gets a view of our own sessions; the library's store would only take room.
+        config.resumption = Resumption::disabled();
         Ok(Self {
             config,
             sessions: Arc::default(),
@@ -288,6 +292,21 @@ impl Client {
         deadline: Deadline,
         witness: Option<Arc<HandshakeWitness>>,
     ) -> Result<(Stream, TlsFacts, bool), HandshakeError> {
+        let shared = match witness {
+            Some(_) => Arc::default(),
+            None => self.sessions.clone(),
+        };
+        self.handshake(tcp, host, deadline, witness, shared).await
+    }
+
+    async fn handshake(
+        &self,
+        tcp: TcpStream,
+        host: &str,
+        deadline: Deadline,
+        witness: Option<Arc<HandshakeWitness>>,
+        shared: Arc<Sessions>,
+    ) -> Result<(Stream, TlsFacts, bool), HandshakeError> {
         let name = self
             .server_name
             .clone()
@@ -296,10 +315,6 @@ impl Client {
         if let Some(witness) = &witness {
             witness.asked_for(&name.to_str());
         }
-        let shared = match witness {
-            Some(_) => Arc::default(),
-            None => self.sessions.clone(),
-        };
         let progress = Arc::new(Progress::watched_by(witness));
         let sessions = Arc::new(ConnectionSessions::new(shared, progress.clone()));
         // A configuration of its own for each connection, so that its sessions are marked; the
