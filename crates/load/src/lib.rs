@@ -16,4 +16,13 @@ pub mod plan;
 pub mod result;
 pub mod run;
 
+mod client;
+mod content;
+mod identity;
+mod mix;
+mod pace;
+mod record;
 mod template;
+mod timer;
+mod verify;
+mod worker;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use problem::{Problem, Problems};
 pub use sections::Overrides;
+pub(crate) use sections::host_and_port;
 
 /// Everything about one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -20,6 +20,7 @@ pub use file::ReadError;
 pub use histogram::{Histogram, HistogramError};
 pub use live::{Live, LivePhase, ReplyClasses, Stage, TenantShare};
 pub use machine::Machine;
+pub(crate) use machine::peak_memory_kib;
 pub use merge::MergeError;
 pub use schema::SCHEMA;
 pub use timeline::{Point, Timeline};

@@ -246,7 +246,7 @@ impl Totals {
 }
 
 impl Correctness {
-    fn with(mut self, other: &Self) -> Self {
+    pub(crate) fn with(mut self, other: &Self) -> Self {
         self.expected += other.expected;
         self.right += other.right;
         self.wrong += other.wrong;

@@ -1,0 +1,301 @@
+//! Correctness beside speed: whose each accepted message became, as a journal says.
+//!
+//! The journal is the lab's, or that of a recording upstream: lines of JSON that are written by
+//! others. What is no line of theirs is passed over; nothing in it can make this grow.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use crate::id::MessageId;
+use crate::identity::{Member, Roster};
+use crate::plan::Check;
+use crate::record::{Numbers, Recorder};
+use crate::result::{Correctness, CorrectnessRow};
+use crate::run::{Prepared, RunError, Signal};
+
+/// Whose certificate has which fingerprint.
+#[derive(Debug)]
+pub(crate) struct Presented(HashMap<String, Arc<str>>);
+
+/// A journal from where it ended when the run began.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    from: u64,
+    settle: Duration,
+}
+
+/// What is read of a line, whichever journal it is of.
+#[derive(Debug, Deserialize)]
+struct Line {
+    /// The lab's and the upstream's sender.
+    mail_from: Option<String>,
+    mail: Option<String>,
+    /// The lab's and the upstream's recipients.
+    rcpt_to: Option<Vec<String>>,
+    recipients: Option<Vec<String>>,
+    message_id: Option<String>,
+    tenant: Option<String>,
+    fingerprint: Option<String>,
+    accepted: Option<bool>,
+    outcome: Option<String>,
+}
+
+/// Whose a message became.
+enum Became {
+    Tenant(Arc<str>),
+    Nobodys,
+    /// Under a certificate that nobody is known for.
+    Unknown(String),
+}
+
+struct Tally<'r> {
+    roster: &'r Roster,
+    presented: &'r Presented,
+    recorder: &'r Recorder,
+    run: u32,
+    seen: Numbers,
+    found: Correctness,
+    /// Per tenant, nobody last: right, wrong, unknown, and found at all.
+    rows: Vec<(u64, u64, u64, u64)>,
+}
+
+impl Presented {
+    pub(crate) fn new(members: &[Member]) -> Self {
+        let known = members.iter().filter_map(|member| {
+            let identity = member.identity.as_ref()?;
+            Some((identity.fingerprint().to_string(), Arc::clone(&member.name)))
+        });
+        Self(known.collect())
+    }
+}
+
+impl Journal {
+    /// Looks where the journal ends now; it need not be there yet.
+    pub(crate) fn open(check: &Check) -> Result<Self, RunError> {
+        let from = match std::fs::metadata(&check.journal) {
+            Ok(found) => found.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => {
+                return Err(RunError::Journal {
+                    path: check.journal.clone(),
+                    error,
+                });
+            }
+        };
+        Ok(Self {
+            path: check.journal.clone(),
+            from,
+            settle: check.settle,
+        })
+    }
+
+    /// Reads what was written since, until every accepted message is there or time is up.
+    pub(crate) async fn verify(
+        self,
+        prepared: &Prepared,
+        run: u32,
+        recorder: &Recorder,
+        give_up: &Signal,
+    ) -> Result<Correctness, RunError> {
+        let mut tally = Tally {
+            roster: &prepared.roster,
+            presented: &prepared.presented,
+            recorder,
+            run,
+            seen: Numbers::default(),
+            found: Correctness {
+                expected: recorder.tenants.iter().map(|tenant| tenant.expected).sum(),
+                ..Correctness::default()
+            },
+            rows: vec![(0, 0, 0, 0); recorder.tenants.len()],
+        };
+        let failed = |error| RunError::Journal {
+            path: self.path.clone(),
+            error,
+        };
+        let mut at = self.from;
+        let mut until = Instant::now() + self.settle;
+        loop {
+            let read = self.read(&mut at, &mut tally).map_err(failed)?;
+            if tally.is_complete() || Instant::now() >= until || give_up.is_cancelled() {
+                break;
+            }
+            if read > 0 {
+                // As long as it grows it is not settled.
+                until = Instant::now() + self.settle;
+            }
+            // Being given up ends the wait; nothing is lost.
+            let _ = give_up.run_until_cancelled(sleep(LOOK_AGAIN)).await;
+        }
+        Ok(tally.finish())
+    }
+
+    /// Reads whole lines from a place, and moves it behind them.
+    fn read(&self, at: &mut u64, tally: &mut Tally<'_>) -> std::io::Result<u64> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        if file.metadata()?.len() < *at {
+            // It was begun anew.
+            *at = 0;
+        }
+        file.seek(SeekFrom::Start(*at))?;
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let mut line = Vec::new();
+        let mut lines = 0;
+        loop {
+            line.clear();
+            let octets = reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
+            let whole = line.ends_with(b"\n");
+            if octets == 0 || (!whole && line.len() < LONGEST as usize) {
+                return Ok(lines);
+            }
+            *at += octets as u64;
+            lines += 1;
+            if let Ok(line) = serde_json::from_slice::<Line>(&line) {
+                tally.line(&line);
+            }
+        }
+    }
+}
+
+impl Line {
+    fn id(&self) -> Option<MessageId> {
+        let texts = [&self.mail_from, &self.mail, &self.message_id];
+        let of_lists = [&self.rcpt_to, &self.recipients];
+        texts
+            .into_iter()
+            .flatten()
+            .chain(of_lists.into_iter().flatten().flatten())
+            .find_map(|text| MessageId::find(text))
+    }
+
+    /// Whether the journal's owner has the message.
+    fn is_delivered(&self) -> bool {
+        match (&self.accepted, &self.outcome) {
+            (Some(accepted), _) => *accepted,
+            (None, Some(outcome)) => outcome != "refused",
+            (None, None) => true,
+        }
+    }
+
+    fn became(&self, presented: &Presented) -> Became {
+        match (&self.tenant, &self.fingerprint) {
+            (Some(tenant), _) => Became::Tenant(tenant.as_str().into()),
+            (None, None) => Became::Nobodys,
+            (None, Some(fingerprint)) => match presented.0.get(fingerprint) {
+                Some(tenant) => Became::Tenant(Arc::clone(tenant)),
+                None => Became::Unknown(fingerprint.clone()),
+            },
+        }
+    }
+}
+
+impl Tally<'_> {
+    fn line(&mut self, line: &Line) {
+        let Some(id) = line.id().filter(|id| id.run == self.run) else {
+            return;
+        };
+        if !line.is_delivered() {
+            return;
+        }
+        let accepted = self.recorder.accepted.as_ref();
+        let accepted = accepted.is_some_and(|numbers| numbers.contains(id.number));
+        let nobody = self.roster.tenants.len();
+        let index = id.tenant.map_or(nobody, |tenant| tenant as usize);
+        let intended = self.roster.tenants.get(index);
+        let became = line.became(self.presented);
+        // Only what was accepted can have been seen: numbers of others are made up.
+        let again = accepted && self.seen.contains(id.number);
+        if accepted {
+            self.seen.insert(id.number);
+        } else {
+            self.found.unanswered += 1;
+        }
+        if again {
+            self.found.duplicates += 1;
+        }
+        let Some(row) = self.rows.get_mut(index) else {
+            return;
+        };
+        row.3 += u64::from(accepted && !again);
+        let shown = intended.map_or("nobody", |tenant| &*tenant.name);
+        let number = id.number;
+        let example = match (&became, intended) {
+            (Became::Tenant(tenant), Some(member)) if **tenant == *member.name => None,
+            (Became::Nobodys, None) => None,
+            (Became::Tenant(tenant), _) => {
+                row.1 += 1;
+                Some(format!("message {number} of {shown} became {tenant}'s"))
+            }
+            (Became::Nobodys, Some(_)) => {
+                row.1 += 1;
+                Some(format!("message {number} of {shown} became nobody's"))
+            }
+            (Became::Unknown(fingerprint), _) => {
+                row.2 += 1;
+                let known: String = fingerprint.chars().take(64).collect();
+                Some(format!(
+                    "message {number} of {shown} came under the certificate {known:?}, whose nobody knows"
+                ))
+            }
+        };
+        match example {
+            None => row.0 += u64::from(accepted && !again),
+            Some(example) if self.found.examples.len() < MOST_EXAMPLES => {
+                self.found.examples.push(example);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let found: u64 = self.rows.iter().map(|row| row.3).sum();
+        found >= self.found.expected
+    }
+
+    fn finish(mut self) -> Correctness {
+        let tenants = self.recorder.tenants.iter().zip(&self.rows).enumerate();
+        for (index, (tally, (right, wrong, unknown, found))) in tenants {
+            let missing = tally.expected.saturating_sub(*found);
+            let tenant = self.roster.tenants.get(index);
+            let name = tenant.map(|tenant| (*tenant.name).to_owned());
+            if tally.expected == 0 && *wrong == 0 && *unknown == 0 {
+                continue;
+            }
+            self.found.right += right;
+            self.found.wrong += wrong;
+            self.found.unknown += unknown;
+            self.found.missing += missing;
+            if missing > 0 && self.found.examples.len() < MOST_EXAMPLES {
+                let shown = name.as_deref().unwrap_or("nobody");
+                let what = format!("{missing} accepted messages of {shown} are not in the journal");
+                self.found.examples.push(what);
+            }
+            self.found.tenants.push(CorrectnessRow {
+                name,
+                intended: tally.expected,
+                right: *right,
+                wrong: *wrong,
+                missing,
+                unknown: *unknown,
+            });
+        }
+        self.found
+    }
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// No line of ours is longer.
+const LONGEST: u64 = 1 << 20;
+const MOST_EXAMPLES: usize = 20;
