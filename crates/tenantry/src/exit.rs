@@ -1,7 +1,7 @@
 //! Exit codes (those of sysexits.h), and the one way to complain.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write};
 
 /// Everything went well.
 pub(crate) const OK: u8 = 0;
@@ -21,5 +21,18 @@ pub(crate) const CONFIGURATION: u8 = 78;
 /// Says on standard error what is wrong.
 pub(crate) fn complain(what: &dyn Display) {
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr().lock(), "{what}");
+    let _ = writeln!(io::stderr().lock(), "{what}");
+}
+
+/// Prints; who stops reading has seen enough, every other failure is one.
+pub(crate) fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8, u8> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match print(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => Ok(OK),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OK),
+        Err(error) => {
+            complain(&error);
+            Err(INTERNAL)
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod settings;
 mod totals;
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub(crate) use arguments::{ABOUT, Lab};
 use tenantry_lab::events::Change;
 use tenantry_lab::file;
 
-use crate::exit;
+use crate::exit::{self, printed};
 
 /// Does what was asked for.
 pub(crate) fn lab(command: &Lab) -> ExitCode {
@@ -34,19 +34,6 @@ pub(crate) fn lab(command: &Lab) -> ExitCode {
         Lab::Scenarios(wanted) => scenarios::scenarios(wanted),
     };
     outcome.unwrap_or_else(|code| code).into()
-}
-
-/// Prints; who stops reading has seen enough, every other failure is one.
-fn printed(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8, u8> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    match print(&mut out).and_then(|()| out.flush()) {
-        Ok(()) => Ok(exit::OK),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit::OK),
-        Err(error) => {
-            exit::complain(&error);
-            Err(exit::INTERNAL)
-        }
-    }
 }
 
 /// A world; whatever is wrong with it is said, and what somebody may want to look at.

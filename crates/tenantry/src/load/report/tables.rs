@@ -1,0 +1,398 @@
+//! A result as tables: the one source of what text and HTML say.
+
+use tenantry_load::result::{Correctness, Histogram, Outcome, Phase, TenantRow, Totals};
+
+use super::numbers::{count, duration, octets, rate, seconds, share, text};
+use super::table::Table;
+
+/// How many tenants a report names; a result in JSON has them all.
+pub(crate) const TENANTS: usize = 100;
+/// How many rows of anything else.
+const ROWS: usize = 200;
+/// What must become nobody's has this in the place of a tenant.
+pub(crate) const NOBODY: &str = "(nobody)";
+
+/// Messages by what became of them, and what they needed.
+pub(crate) fn messages(outcome: &Outcome) -> Table {
+    let Totals {
+        seconds: measured,
+        intended,
+        accepted,
+        refused,
+        deferred,
+        failed,
+        overflowed,
+        unsent,
+        octets: size,
+        ..
+    } = outcome.totals;
+    let mut table = Table::new("messages", &["", "#number", "#share", "#per second"])
+        .with_note(format!("{} measured", seconds(measured)));
+    let mut row = |name: &str, number: u64| {
+        let part = if intended == 0 {
+            String::new()
+        } else {
+            share(number as f64 / intended as f64)
+        };
+        let pace = if measured > 0.0 {
+            rate(number as f64 / measured)
+        } else {
+            String::new()
+        };
+        table.row([name.to_owned(), count(number), part, pace]);
+    };
+    row("due", intended);
+    row("accepted", accepted);
+    for (name, number) in [
+        ("refused (5yz)", refused),
+        ("deferred (4yz)", deferred),
+        ("failed without a reply", failed),
+        ("not sent, too many outstanding", overflowed),
+        ("not begun in time", unsent),
+    ] {
+        if number > 0 {
+            row(name, number);
+        }
+    }
+    let per_second = if measured > 0.0 {
+        format!("{}/s", octets((size as f64 / measured) as u64))
+    } else {
+        String::new()
+    };
+    table.row([
+        "content of accepted messages".to_owned(),
+        octets(size),
+        String::new(),
+        per_second,
+    ]);
+    table
+}
+
+/// Connections and handshakes.
+pub(crate) fn connections(outcome: &Outcome) -> Table {
+    let totals = &outcome.totals;
+    let mut table = Table::new("connections", &["", "#number"]);
+    for (name, number) in [
+        ("opened", totals.connections),
+        ("failed or lost", totals.connections_failed),
+        ("at most at one time", totals.connections_peak),
+        ("full TLS handshakes", totals.tls_full),
+        ("resumed TLS handshakes", totals.tls_resumed),
+        (
+            "messages due and unanswered at most",
+            totals.outstanding_peak,
+        ),
+    ] {
+        table.row([name.to_owned(), count(number)]);
+    }
+    table
+}
+
+/// Latency, phase by phase.
+pub(crate) fn phases(outcome: &Outcome) -> Table {
+    let columns = [
+        "phase", "#count", "#mean", "#p50", "#p90", "#p99", "#p99.9", "#max",
+    ];
+    let mut table = Table::new("latency by phase", &columns).with_note(LATENCY);
+    for row in &outcome.phases {
+        let mut cells = vec![phase(row.phase).to_owned()];
+        cells.extend(quantiles(&row.histogram));
+        table.row(cells);
+    }
+    table
+}
+
+const LATENCY: &str = "latency: of accepted messages, in an open loop from when they were due";
+
+/// Count, mean, p50, p90, p99, p99.9 and the longest.
+fn quantiles(histogram: &Histogram) -> Vec<String> {
+    let mut cells = vec![count(histogram.count()), duration(histogram.mean() as u64)];
+    cells.extend([0.5, 0.9, 0.99, 0.999].map(|share| duration(histogram.quantile(share))));
+    cells.push(duration(histogram.max()));
+    cells
+}
+
+/// A phase's name for people.
+pub(crate) fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Latency => "latency",
+        Phase::Refused => "latency of refusals",
+        Phase::Wait => "wait for a connection",
+        Phase::Connect => "connect",
+        Phase::TlsFull => "TLS, full",
+        Phase::TlsResumed => "TLS, resumed",
+        Phase::Greeting => "greeting",
+        Phase::Ehlo => "EHLO",
+        Phase::Mail => "MAIL",
+        Phase::Rcpt => "RCPT",
+        Phase::Data => "DATA",
+        Phase::Transfer => "content",
+        Phase::Reply => "final reply",
+        Phase::Message => "MAIL to final reply",
+    }
+}
+
+/// Replies by where they came and what they were.
+pub(crate) fn replies(outcome: &Outcome) -> Table {
+    let mut table = Table::new("replies", &["to", "code", "#number", "the first one"]);
+    for row in outcome.replies.iter().take(ROWS) {
+        let first = text(&row.text);
+        table.row([at(row.at).to_owned(), code(row), count(row.count), first]);
+    }
+    more(table, outcome.replies.len(), ROWS)
+}
+
+/// A reply's code with its enhanced one: `550 5.7.64`.
+pub(crate) fn code(row: &tenantry_load::result::ReplyRow) -> String {
+    match (row.code, &row.enhanced) {
+        (0, _) => "others".to_owned(),
+        (code, None) => code.to_string(),
+        (code, Some(enhanced)) => format!("{code} {}", text(enhanced)),
+    }
+}
+
+/// Where a reply came, for people.
+pub(crate) fn at(at: tenantry_load::result::At) -> &'static str {
+    use tenantry_load::result::At;
+    match at {
+        At::Greeting => "connection",
+        At::Ehlo => "EHLO",
+        At::Starttls => "STARTTLS",
+        At::Mail => "MAIL",
+        At::Rcpt => "RCPT",
+        At::Data => "DATA",
+        At::Content => "content",
+    }
+}
+
+/// What failed without a reply.
+pub(crate) fn errors(outcome: &Outcome) -> Table {
+    let mut table = Table::new(
+        "failures without a reply",
+        &["kind", "#number", "the first one"],
+    );
+    for row in outcome.errors.iter().take(ROWS) {
+        table.row([text(&row.kind), count(row.count), text(&row.text)]);
+    }
+    more(table, outcome.errors.len(), ROWS)
+}
+
+/// Steps with their paces.
+pub(crate) fn steps(outcome: &Outcome) -> Table {
+    let columns = [
+        "#pace",
+        "#from",
+        "#seconds",
+        "#due",
+        "#accepted",
+        "#not accepted",
+        "#per second",
+        "#p50",
+        "#p99",
+    ];
+    let mut table = Table::new("steps", &columns);
+    if outcome.steps.len() < 2 {
+        return table;
+    }
+    for step in outcome.steps.iter().take(ROWS) {
+        table.row([
+            rate(step.pace),
+            seconds(step.begins),
+            seconds(step.seconds),
+            count(step.intended),
+            count(step.accepted),
+            count(step.not_accepted),
+            rate(step.rate),
+            duration(step.latency.quantile(0.5)),
+            duration(step.latency.quantile(0.99)),
+        ]);
+    }
+    more(table, outcome.steps.len(), ROWS)
+}
+
+/// The search for the highest rate.
+pub(crate) fn knee(outcome: &Outcome) -> Table {
+    let columns = ["#offered/s", "#accepted/s", "#p99", "#not accepted", "held"];
+    let mut table = Table::new("search for the highest rate", &columns);
+    let Some(knee) = &outcome.knee else {
+        return table;
+    };
+    for trial in knee.trials.iter().take(ROWS) {
+        let held = if trial.held { "yes" } else { "no" };
+        table.row([
+            rate(trial.offered),
+            rate(trial.accepted),
+            duration(trial.p99_us),
+            share(trial.errors),
+            held.to_owned(),
+        ]);
+    }
+    let bounds = &outcome.plan.knee;
+    let p99 = seconds(bounds.p99.as_secs_f64());
+    let found = match knee.rate {
+        Some(found) if knee.at_most => format!("{}/s held, and no more was tried", rate(found)),
+        Some(found) => format!("{}/s held", rate(found)),
+        None => "not even the first rate held".to_owned(),
+    };
+    let table = table.with_note(format!(
+        "{found}; bounds: p99 {p99}, {} not accepted",
+        share(bounds.errors)
+    ));
+    more(table, knee.trials.len(), ROWS)
+}
+
+/// The tenants with most messages, at most so many.
+pub(crate) fn tenants(outcome: &Outcome, most: usize) -> Table {
+    let columns = [
+        "tenant",
+        "#messages",
+        "#share",
+        "#accepted",
+        "#refused",
+        "#deferred",
+        "#failed",
+        "#p50",
+        "#p99",
+    ];
+    let mut table = Table::new("tenants", &columns);
+    let sent = sent(outcome);
+    for row in most_messages(outcome).into_iter().take(most) {
+        table.row([
+            name(row.name.as_deref()),
+            count(row.sent),
+            share(row.sent as f64 / (sent.max(1)) as f64),
+            count(row.accepted),
+            count(row.refused),
+            count(row.deferred),
+            count(row.failed),
+            duration(row.latency.quantile(0.5)),
+            duration(row.latency.quantile(0.99)),
+        ]);
+    }
+    more(table, outcome.tenants.len(), most)
+}
+
+/// Messages of all tenants together.
+pub(crate) fn sent(outcome: &Outcome) -> u64 {
+    let each = outcome.tenants.iter().map(|row| row.sent);
+    each.fold(0, u64::saturating_add)
+}
+
+/// All tenants, those with most messages first.
+pub(crate) fn most_messages(outcome: &Outcome) -> Vec<&TenantRow> {
+    let mut rows: Vec<&TenantRow> = outcome.tenants.iter().collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.sent));
+    rows
+}
+
+/// A tenant's name for people.
+pub(crate) fn name(name: Option<&str>) -> String {
+    name.map_or_else(|| NOBODY.to_owned(), text)
+}
+
+/// Whose the messages became.
+pub(crate) fn correctness(outcome: &Outcome) -> Table {
+    let mut table = Table::new("whose the messages became", &["", "#number", "#share"]);
+    let Some(found) = &outcome.correctness else {
+        return table;
+    };
+    let expected = found.expected.max(1) as f64;
+    for (name, number) in [
+        ("accepted", found.expected),
+        ("under the intended tenant", found.right),
+        ("under another tenant", found.wrong),
+        ("not found", found.missing),
+        ("under nobody's name", found.unknown),
+        ("found although not accepted", found.unanswered),
+        ("found more than once", found.duplicates),
+    ] {
+        let part = share(number as f64 / expected);
+        table.row([name.to_owned(), count(number), part]);
+    }
+    table.with_note(verdict(found))
+}
+
+/// The verdict on correctness in words.
+pub(crate) fn verdict(found: &Correctness) -> &'static str {
+    if found.is_perfect() {
+        "every accepted message is its tenant's"
+    } else if found.wrong > 0 {
+        "WRONG: messages were taken for another tenant's"
+    } else {
+        "INCOMPLETE: not every accepted message was found under its tenant"
+    }
+}
+
+/// The tenants whose messages were not all found under them.
+pub(crate) fn mistaken(outcome: &Outcome) -> Table {
+    let columns = [
+        "tenant",
+        "#accepted",
+        "#right",
+        "#wrong",
+        "#missing",
+        "#unknown",
+    ];
+    let mut table = Table::new("tenants with messages that went astray", &columns);
+    let rows = outcome.correctness.iter().flat_map(|found| &found.tenants);
+    let astray: Vec<_> = rows
+        .filter(|row| row.wrong > 0 || row.missing > 0 || row.unknown > 0)
+        .collect();
+    for row in astray.iter().take(TENANTS) {
+        table.row([
+            name(row.name.as_deref()),
+            count(row.intended),
+            count(row.right),
+            count(row.wrong),
+            count(row.missing),
+            count(row.unknown),
+        ]);
+    }
+    more(table, astray.len(), TENANTS)
+}
+
+/// Who sent, and what that cost.
+pub(crate) fn generators(outcome: &Outcome) -> Table {
+    let columns = [
+        "shard",
+        "machine",
+        "#threads",
+        "#CPU a message",
+        "#CPU",
+        "#peak memory",
+        "#late p50",
+        "#late p99",
+    ];
+    let mut table = Table::new("generators", &columns).with_note(
+        "late: how much after the intended time the generator itself turned to messages",
+    );
+    for row in outcome.generators.iter().take(ROWS) {
+        let machine = &row.machine;
+        table.row([
+            format!("{}/{}", row.shard.index, row.shard.count),
+            text(&format!(
+                "{} processors, {}, {}",
+                machine.processors, machine.model, machine.system
+            )),
+            row.workers.to_string(),
+            super::numbers::nanoseconds(row.cpu_us_per_message * 1e3),
+            seconds(row.cpu_seconds),
+            octets(row.peak_memory_kib.saturating_mul(1024)),
+            duration(row.lateness.quantile(0.5)),
+            duration(row.lateness.quantile(0.99)),
+        ]);
+    }
+    more(table, outcome.generators.len(), ROWS)
+}
+
+/// Says how many rows are not shown.
+fn more(mut table: Table, all: usize, shown: usize) -> Table {
+    if all > shown {
+        let hidden = format!("the first {shown} of {}; JSON has all", count(all as u64));
+        table.note = Some(match table.note.take() {
+            Some(note) => format!("{note}; {hidden}"),
+            None => hidden,
+        });
+    }
+    table
+}
