@@ -62,8 +62,8 @@ pub(crate) enum Command {
     #[command(subcommand, long_about = crate::lab::ABOUT)]
     Lab(crate::lab::Lab),
     /// Load tests: what attribution costs, and whether it stays right under load.
-    #[command(subcommand, long_about = crate::load::ABOUT)]
-    Load(crate::load::Load),
+    #[command(long_about = crate::load::ABOUT, after_help = crate::load::EXIT_CODES)]
+    Load(crate::load::Arguments),
     /// Print a shell's completion script.
     Completions {
         /// The shell.
