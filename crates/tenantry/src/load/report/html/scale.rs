@@ -118,7 +118,8 @@ impl Scale {
 
 /// The nearest value of 1, 2 or 5 times a power of ten, below or above.
 fn nearest(value: f64, round: fn(f64) -> f64) -> f64 {
-    let value = value.clamp(1e-300, 1e300);
+    // Beyond this nothing is measured, and factors would no longer be numbers.
+    let value = value.clamp(1e-9, 1e18);
     let power = 10_f64.powf(value.log10().floor());
     let factor = value / power;
     let steps = [1.0, 2.0, 5.0, 10.0];

@@ -1,0 +1,114 @@
+//! The terminal while a view has it, and how it is given back on every way out.
+//!
+//! Keys are neither read nor shown: echo and line mode are off, and so are the keys that would
+//! suspend or quit the program and leave the picture behind. Ctrl-C stays what it is.
+
+use std::io::{self, Stdout};
+use std::panic;
+use std::sync::{Mutex, Once, PoisonError};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::backend::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
+    tcsetattr,
+};
+
+/// The terminal as it was before, while a view has it.
+static BEFORE: Mutex<Option<Taken>> = Mutex::new(None);
+static HOOK: Once = Once::new();
+
+/// What is to be given back.
+struct Taken {
+    /// Modes of the terminal that keys come from; absent when they come from elsewhere.
+    keys: Option<Termios>,
+}
+
+/// The terminal with a picture on it; dropping it gives the terminal back.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal; nothing when that cannot be.
+    pub(super) fn open() -> Option<Self> {
+        give_back_before_panics();
+        take()?;
+        match Terminal::new(CrosstermBackend::new(io::stdout())) {
+            Ok(terminal) => Some(Self { terminal }),
+            Err(_) => {
+                restore();
+                None
+            }
+        }
+    }
+
+    /// Draws what has changed.
+    pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) {
+        // A terminal that is gone is noticed by whoever sends the signals.
+        let _ = self.terminal.draw(picture);
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn take() -> Option<()> {
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if before.is_some() {
+        return None;
+    }
+    execute!(io::stdout(), EnterAlternateScreen, Hide).ok()?;
+    *before = Some(Taken {
+        keys: silence_keys(),
+    });
+    Some(())
+}
+
+/// Keeps keys from being shown; the modes that were before.
+fn silence_keys() -> Option<Termios> {
+    let keys = tcgetattr(rustix::stdio::stdin()).ok()?;
+    let mut silent = keys.clone();
+    silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
+    for code in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
+        silent.special_codes[code] = NO_KEY;
+    }
+    // In the background this would stop the program; there is no picture there either.
+    tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &silent).ok()?;
+    Some(keys)
+}
+
+/// `_POSIX_VDISABLE` on Linux: no key does it.
+const NO_KEY: u8 = 0;
+
+/// Gives the terminal back, once.
+pub(super) fn restore() {
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(Taken { keys }) = before.take() else {
+        return;
+    };
+    if let Some(keys) = keys {
+        // Keys that were pressed meanwhile were not meant for the shell. A terminal that is gone
+        // needs nothing.
+        let _ = tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &keys);
+    }
+    let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
+}
+
+/// A panic anywhere is reported on the terminal that was there before.
+fn give_back_before_panics() {
+    HOOK.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            restore();
+            report(panicked);
+        }));
+    });
+}
