@@ -229,7 +229,7 @@ impl Client {
                 (ended, Then::Usable)
             }
             Ended::Failed(_) => (ended, Then::Over),
-            Ended::Reply(_, reply) if reply.code() == 421 => (ended, Then::Over),
+            Ended::Reply(_, reply) if reply.code() == CLOSING => (ended, Then::Over),
             Ended::Reply(At::Content, _) => (ended, Then::Usable),
             Ended::Reply(..) => {
                 let then = self.reset().await;
@@ -275,6 +275,12 @@ impl Client {
         let mut mail = None;
         if pipelined {
             mail = self.expect(At::Mail, Severity::Positive).await.err();
+            // RFC 5321 section 3.8: nothing is answered after it.
+            if let Some(Ended::Reply(_, reply)) = &mail
+                && reply.code() == CLOSING
+            {
+                return Err(Ended::Reply(At::Mail, reply.clone()));
+            }
             timings.took(Phase::Mail, since);
         }
         if pipelined {
@@ -366,6 +372,9 @@ impl Client {
         match self.expect(At::Rcpt, Severity::Positive).await {
             Ok(_) => answered.0 += 1,
             Err(Ended::Failed(fault)) => return Err(Ended::Failed(fault)),
+            Err(Ended::Reply(at, reply)) if reply.code() == CLOSING => {
+                return Err(Ended::Reply(at, reply));
+            }
             Err(refused) => {
                 answered.1.get_or_insert(refused);
             }
@@ -507,6 +516,8 @@ fn unexpected(at: At, reply: &Reply) -> Ended {
     Ended::Failed(Fault::new(FaultKind::Protocol, what))
 }
 
+/// The code with which a target leaves.
+pub(crate) const CLOSING: u16 = 421;
 /// Chunks up to so many octets are sent before the recipients are answered.
 const ALONG: u64 = 64 * 1024;
 /// Octets that are handed to the system at once.

@@ -165,7 +165,8 @@ pub struct Generator {
     pub lateness: Histogram,
 }
 
-/// Counts over the measured time, without warm-up.
+/// Counts over the measured time; connections and handshakes also of the warm-up, in which those
+/// that last are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {

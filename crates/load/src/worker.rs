@@ -17,7 +17,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{Client, Door, Ended, Fault, FaultKind, Letter, Then, Timings};
+use crate::client::{CLOSING, Client, Door, Ended, Fault, FaultKind, Letter, Then, Timings};
 use crate::content::Contents;
 use crate::id::MessageId;
 use crate::identity::Roster;
@@ -253,7 +253,7 @@ impl Worker {
         self.recorder.borrow_mut().begun(message);
         let mut again = false;
         let (ended, octets) = loop {
-            if let Err(ended) = self.ready(seat, draw, message.measured).await {
+            if let Err(ended) = self.ready(seat, draw).await {
                 break (ended, 0);
             }
             let Some(mut client) = seat.client.take() else {
@@ -292,7 +292,7 @@ impl Worker {
     }
 
     /// A connection with the right certificate.
-    async fn ready(&self, seat: &mut Seat, draw: &Draw, measured: bool) -> Result<(), Ended> {
+    async fn ready(&self, seat: &mut Seat, draw: &Draw) -> Result<(), Ended> {
         if let Some(client) = &mut seat.client {
             if seat.credential == Some(draw.credential) && client.is_quiet() {
                 return Ok(());
@@ -315,15 +315,14 @@ impl Worker {
         };
         let opened = Client::open(door, &mut seat.timings).await;
         let mut recorder = self.recorder.borrow_mut();
-        if measured {
-            let shook = |phase| seat.timings.0.iter().any(|(seen, _)| *seen == phase);
-            recorder.totals.tls_full += u64::from(shook(Phase::TlsFull));
-            recorder.totals.tls_resumed += u64::from(shook(Phase::TlsResumed));
-        }
-        recorder.phases(&mut seat.timings, measured);
+        // Connections count during the warm-up, too: those that last are opened in it.
+        let shook = |phase| seat.timings.0.iter().any(|(seen, _)| *seen == phase);
+        recorder.totals.tls_full += u64::from(shook(Phase::TlsFull));
+        recorder.totals.tls_resumed += u64::from(shook(Phase::TlsResumed));
+        recorder.phases(&mut seat.timings, true);
         match opened {
             Ok(client) => {
-                recorder.totals.connections += u64::from(measured);
+                recorder.totals.connections += 1;
                 recorder.gauges.connections += 1;
                 let peak = recorder.gauges.connections;
                 recorder.totals.connections_peak = recorder.totals.connections_peak.max(peak);
@@ -333,7 +332,7 @@ impl Worker {
                 Ok(())
             }
             Err(ended) => {
-                recorder.totals.connections_failed += u64::from(measured);
+                recorder.totals.connections_failed += 1;
                 Err(ended)
             }
         }
@@ -485,7 +484,7 @@ impl TlsOf {
 
 /// Whether a target ended the connection instead of taking a message: nothing of it was sent.
 fn closes(ended: &Ended) -> bool {
-    matches!(ended, Ended::Reply(At::Mail, reply) if reply.code() == 421)
+    matches!(ended, Ended::Reply(At::Mail, reply) if reply.code() == CLOSING)
 }
 
 fn lost() -> Ended {
