@@ -133,8 +133,7 @@ impl Journal {
         }
     }
 
-    /// The delivered messages by client certificate and domain of the first recipient, when
-    /// [`super::Tallying::On`].
+    /// The delivered messages by client certificate and domain, as [`super::Tallying`] says.
     #[must_use]
     pub fn tally(&self) -> Vec<Tallied> {
         locked(&self.inner.tally).rows()

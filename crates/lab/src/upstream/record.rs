@@ -117,7 +117,7 @@ pub(super) struct Envelope {
     pub(super) mail: Option<String>,
     pub(super) recipients: Vec<String>,
     pub(super) count: usize,
-    /// The first recipient's domain, when messages are tallied by it.
+    /// The domain that the message is tallied by.
     pub(super) domain: Option<String>,
 }
 

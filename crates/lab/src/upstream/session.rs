@@ -239,6 +239,9 @@ impl Session {
         }
         let usual = b"250 2.1.0 Sender OK\r\n";
         if self.reply(Stage::Mail, line, usual).await? == Effect::Positive {
+            if self.shared.settings.tally == Tallying::BySender {
+                self.envelope.domain = Some(tally::domain(argument));
+            }
             self.envelope.mail = Some(match self.shared.settings.keep {
                 Keep::Counts => String::new(),
                 Keep::Envelope | Keep::Digest | Keep::Content => {
@@ -280,7 +283,7 @@ impl Session {
         let usual = b"250 2.1.5 Recipient OK\r\n";
         if self.reply(Stage::Rcpt, line, usual).await? == Effect::Positive {
             self.envelope.count += 1;
-            if self.envelope.count == 1 && self.shared.settings.tally == Tallying::On {
+            if self.envelope.count == 1 && self.shared.settings.tally == Tallying::ByRecipient {
                 self.envelope.domain = Some(tally::domain(argument));
             }
             if self.shared.settings.keep != Keep::Counts {

@@ -37,7 +37,7 @@ pub struct UpstreamSettings {
     pub keep: Keep,
     /// Whether command lines are kept, per connection.
     pub transcript: Transcript,
-    /// Whether messages are counted by client certificate and recipient domain.
+    /// Whether messages are counted by client certificate and a domain of the envelope.
     pub tally: Tallying,
     /// Misbehaviour; the first that is meant for a moment is taken.
     pub faults: Vec<Fault>,
@@ -75,11 +75,11 @@ impl UpstreamSettings {
         self
     }
 
-    /// The same with messages counted by client certificate and recipient domain, whatever else
-    /// is kept of them.
+    /// The same with messages counted by client certificate and domain, whatever else is kept of
+    /// them.
     #[must_use]
-    pub fn with_tally(mut self) -> Self {
-        self.tally = Tallying::On;
+    pub fn with_tally(mut self, tally: Tallying) -> Self {
+        self.tally = tally;
         self
     }
 
@@ -265,13 +265,16 @@ pub enum Transcript {
     Kept,
 }
 
-/// Whether messages are counted by client certificate and recipient domain.
+/// Whether messages are counted by client certificate and a domain of the envelope, see
+/// [`super::Journal::tally`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tallying {
     /// They are not.
     Off,
-    /// They are, see [`super::Journal::tally`].
-    On,
+    /// By the sender's domain.
+    BySender,
+    /// By the domain of the first accepted recipient.
+    ByRecipient,
 }
 
 /// What bounds a client.

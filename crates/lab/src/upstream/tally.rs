@@ -1,4 +1,4 @@
-//! Messages counted by client certificate and recipient domain: what a load test needs to see
+//! Messages counted by client certificate and a domain of the envelope: what a load test needs to see
 //! whether each message came with its own tenant's certificate, at the price of one lookup.
 
 use std::collections::HashMap;
@@ -11,14 +11,15 @@ const MOST_PAIRS: usize = 1_000_000;
 /// The domain of the pairs that are not kept apart any more, which no domain is.
 const OTHERS: &str = "*";
 
-/// One certificate and one recipient domain.
+/// One certificate and one domain.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tallied {
     /// The certificate's fingerprint; none without a certificate.
     pub fingerprint: Option<String>,
     /// The certificate's names; none unless it was verified.
     pub names: Vec<String>,
-    /// The domain of the first recipient, lower case; `*` for all beyond a million pairs.
+    /// The domain of the sender or the first recipient, lower case; `*` for all beyond a million
+    /// pairs.
     pub domain: String,
     /// How many messages were delivered.
     pub messages: u64,
@@ -80,7 +81,7 @@ impl Tally {
     }
 }
 
-/// The domain of RCPT's argument, lower case; empty without one.
+/// The domain in the argument of MAIL or RCPT, lower case; empty without one.
 pub(super) fn domain(argument: &[u8]) -> String {
     let text = String::from_utf8_lossy(argument);
     let path = between_brackets(&text);
@@ -97,7 +98,9 @@ mod tests {
         for (argument, expected) in [
             (&b"TO:<a@One.Example> NOTIFY=NEVER"[..], "one.example"),
             (b"TO:<\"a@b\"@two.example>", "two.example"),
+            (b"FROM:<c@three.example> SIZE=1", "three.example"),
             (b"TO:<postmaster>", ""),
+            (b"FROM:<>", ""),
             (b"", ""),
         ] {
             assert_eq!(domain(argument), expected);

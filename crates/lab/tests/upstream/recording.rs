@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tenantry_lab::upstream::{
-    Fault, Keep, Limits, Outcome, Stage, Transcript, UpstreamSettings, Via,
+    Fault, Keep, Limits, Outcome, Stage, Tallying, Transcript, UpstreamSettings, Via,
 };
 use tokio::time::timeout;
 
@@ -112,7 +112,9 @@ async fn an_envelope_is_kept_with_its_message_id_and_without_digests() {
 
 #[tokio::test]
 async fn the_tally_counts_delivered_messages_by_the_first_recipients_domain() {
-    let mut settings = UpstreamSettings::plain().null_sink().with_tally();
+    let mut settings = UpstreamSettings::plain()
+        .null_sink()
+        .with_tally(Tallying::ByRecipient);
     settings.limits.journal = 0;
     settings.faults = vec![
         Fault::at(Stage::Rcpt)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenantry_lab::pki::{Authority, CertificateSpec, Issued, Validity, self_signed};
 use tenantry_lab::upstream::{
     ClientCertificates, Fault, RecordingUpstream, Resumption, Security, Stage, TLS10_SERVER_HELLO,
-    UpstreamSettings,
+    Tallying, UpstreamSettings,
 };
 use tenantry_net::{
     CertificateRequest, Channel, Deadline, HandshakeError, Identity, MinVersion, Stream, Trust,
@@ -130,7 +130,7 @@ async fn each_message_carries_the_certificate_of_its_very_connection() {
     let tenants = ["a", "b"].map(|name| world.tenant(&format!("mail.tenant-{name}.example")));
     let [a, b] = &tenants;
     let settings = world.starttls().with_tenant(a, "a").with_tenant(b, "b");
-    let upstream = RecordingUpstream::start(settings.with_tally())
+    let upstream = RecordingUpstream::start(settings.with_tally(Tallying::BySender))
         .await
         .unwrap();
     let (tls_a, tls_b) = (world.tls(a), world.tls(b));
@@ -162,7 +162,7 @@ async fn each_message_carries_the_certificate_of_its_very_connection() {
         .collect();
     let row = |issued: &Issued, name: &str| {
         let names = vec![format!("mail.tenant-{name}.example")];
-        let domain = "b.example".to_owned();
+        let domain = format!("{name}.example");
         (Some(issued.fingerprint()), names, domain, 6)
     };
     assert_eq!(tally, [row(a, "a"), row(b, "b")]);

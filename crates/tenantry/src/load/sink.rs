@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tenantry_lab::upstream::{
-    ClientCertificates, Fault, Keep, Limits, RecordingUpstream, Resumption, Security, TlsSettings,
-    UpstreamError, UpstreamSettings,
+    ClientCertificates, Fault, Keep, Limits, RecordingUpstream, Resumption, Security, Tallying,
+    TlsSettings, UpstreamError, UpstreamSettings,
 };
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 pub(crate) use arguments::{ABOUT, Sink};
-use arguments::{Certificates, Tls};
+use arguments::{Certificates, Tally, Tls};
 use report::Report;
 
 use crate::exit;
@@ -107,9 +107,11 @@ fn settings(wanted: &Sink) -> Result<UpstreamSettings, u8> {
         None => Keep::Counts,
     };
     settings.journal_file.clone_from(&wanted.journal);
-    if wanted.tally {
-        settings = settings.with_tally();
-    }
+    settings.tally = match wanted.tally {
+        None => Tallying::Off,
+        Some(Tally::Sender) => Tallying::BySender,
+        Some(Tally::Recipient) => Tallying::ByRecipient,
+    };
     if let Some(delay) = wanted.delay {
         let faults = wanted.stages().into_iter();
         settings.faults = faults.map(|stage| Fault::at(stage).delay(delay)).collect();

@@ -98,7 +98,7 @@ fn it_counts_tallies_and_writes_what_it_takes() {
     let folder = TempDir::new().unwrap();
     let journal = folder.path().join("journal.jsonl");
     let path = journal.to_str().unwrap();
-    let off = ["--tls", "off", "--tally", "--journal", path];
+    let off = ["--tls", "off", "--tally", "recipient", "--journal", path];
     let sink = Sink::start(&[&off[..], &["--without", "chunking", "Dsn"]].concat());
     let ehlo = deliver(sink.address);
     assert!(ehlo.contains("PIPELINING") && ehlo.contains("BINARYMIME"));

@@ -17,14 +17,14 @@ Every message is taken and none delivered. As a process of its own it can be mea
 generator and relay. The first line that it prints says where it listens.
 
   tenantry pki pki --tenants 10
-  tenantry load sink --pki pki --address 127.0.0.1:2531 --tally
+  tenantry load sink --pki pki --address 127.0.0.1:2531 --tally sender
   tenantry load sink --tls off --journal journal.jsonl
   tenantry load sink --pki pki --delay 20ms --delay-at end
 
 The journal has one line of JSON for each message: when, over which connection, with which client
 certificate (fingerprint, names), the arguments of EHLO, MAIL and RCPT, size, Message-ID, outcome.
-The tally counts messages by client certificate and domain of the first recipient, and is printed at
-the end: cheap enough for the highest rates.";
+The tally counts messages by client certificate and domain of the sender or of the first recipient,
+and is printed at the end: cheap enough for the highest rates.";
 
 /// What the sink is to be.
 #[derive(Debug, Args)]
@@ -63,9 +63,9 @@ pub(crate) struct Sink {
     /// Write a line of JSON for each message to this file, behind what is there.
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
-    /// Count messages by client certificate and domain of the first recipient.
-    #[arg(long)]
-    pub(super) tally: bool,
+    /// Count messages by client certificate and domain of the sender or of the first recipient.
+    #[arg(long, value_name = "WHOSE")]
+    pub(super) tally: Option<Tally>,
     /// Wait so long before every reply; the clock is good for whole milliseconds.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) delay: Option<Duration>,
@@ -109,6 +109,15 @@ pub(crate) enum Certificates {
     Request,
     /// A certificate that verifies.
     Require,
+}
+
+/// Whose domain messages are tallied by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tally {
+    /// That of MAIL FROM.
+    Sender,
+    /// That of the first recipient.
+    Recipient,
 }
 
 /// A reply that can be delayed.
