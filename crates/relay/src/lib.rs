@@ -13,6 +13,8 @@ pub mod evidence;
 pub mod explain;
 mod handshake;
 mod listeners;
+#[doc(hidden)]
+pub mod pieces;
 pub mod probe;
 mod relay;
 pub mod replay;
