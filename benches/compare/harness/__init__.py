@@ -1,0 +1,1 @@
+"""Tenantry and three mail servers doing the same job, measured in turns."""
