@@ -164,6 +164,7 @@ impl Recorder {
     /// A message was begun.
     pub(crate) fn begun(&mut self, message: Begun) {
         self.gauges.in_flight += 1;
+        self.outstanding();
         self.totals.sent += u64::from(message.measured);
         let index = u32::try_from(message.tenant).unwrap_or(u32::MAX);
         *self.tenants_recent.entry(index).or_default() += 1;
@@ -174,6 +175,17 @@ impl Recorder {
         {
             tally.sent += 1;
         }
+    }
+
+    /// A message waits for a connection.
+    pub(crate) fn queued(&mut self) {
+        self.gauges.queued += 1;
+        self.outstanding();
+    }
+
+    fn outstanding(&mut self) {
+        let outstanding = self.gauges.in_flight + self.gauges.queued;
+        self.totals.outstanding_peak = self.totals.outstanding_peak.max(outstanding);
     }
 
     /// The phases of a connection or a message.
@@ -299,8 +311,6 @@ impl Recorder {
                 phases.push((phase, std::mem::replace(recent, Histogram::new(2))));
             }
         }
-        let outstanding = self.gauges.in_flight + self.gauges.queued;
-        self.totals.outstanding_peak = self.totals.outstanding_peak.max(outstanding);
         Interval {
             second,
             counts: std::mem::take(&mut self.point),

@@ -126,7 +126,7 @@ impl Worker {
             return;
         }
         desk.waiting.borrow_mut().push_back(arrival);
-        recorder.gauges.queued += 1;
+        recorder.queued();
     }
 
     /// One connection, with whatever certificate its next message needs.

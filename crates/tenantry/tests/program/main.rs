@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod load;
 mod probe;
 mod replay;
 mod sink;
