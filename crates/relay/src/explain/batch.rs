@@ -5,14 +5,12 @@ use std::io::{self, BufRead as _, BufReader, Read, Write};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tenantry_attribution::{CertificateEvidence, Evidence, SessionEvidence, attribute};
-use thiserror::Error;
+use tenantry_attribution::attribute;
 
 use super::json::{self, Writer};
 use super::line::{Line, Text};
-use super::question::{self, QuestionError};
+use super::lines::{self, EvidenceLines, LONGEST_LINE, LineError};
 use crate::config::Config;
-use crate::evidence;
 
 /// Answers questions of one configuration.
 #[derive(Debug)]
@@ -30,26 +28,9 @@ pub struct Summary {
     pub errors: u64,
 }
 
-/// Why a line has no answer.
-#[derive(Debug, Error)]
-enum LineError {
-    #[error("not a question: {0}")]
-    Json(serde_json::Error),
-    #[error("not a JSON object")]
-    Object,
-    #[error("id is neither text, number, true, false nor null")]
-    Id,
-    #[error("longer than {LONGEST_LINE} octets")]
-    TooLong,
-    #[error(transparent)]
-    Question(#[from] QuestionError),
-}
-
 /// Looks for a line's id alone, for the answer to a line that is wrong otherwise.
 struct FindId<'o, 'a>(&'o mut Option<&'a RawValue>);
 
-/// Enough for a certificate with the most names and a transaction with the most recipients.
-const LONGEST_LINE: usize = 16 << 20;
 const OUTPUT_PIECE: usize = 64 << 10;
 /// What is kept for the next line; one very long line does not hold its memory for ever.
 const KEPT: usize = 1 << 20;
@@ -98,18 +79,17 @@ impl<'a> Batch<'a> {
     }
 
     fn line<'l>(&self, text: &'l [u8], out: &mut Vec<u8>) -> Result<(), (&'l str, LineError)> {
-        // serde would take an array for the fields in their order, and name its own types for the rest.
-        if text.trim_ascii_start().first() != Some(&b'{') {
-            return Err(("null", LineError::Object));
-        }
-        let line: Line<'l> = match serde_json::from_slice(text) {
+        let line: Line<'l> = match lines::parse(text) {
             Ok(line) => line,
-            Err(error) => return Err((id_of(text), LineError::Json(error))),
+            Err(LineError::Object) => return Err(("null", LineError::Object)),
+            Err(error) => return Err((id_of(text), error)),
         };
         let Some(id) = scalar(line.id) else {
             return Err(("null", LineError::Id));
         };
-        let evidence = self.evidence(&line).map_err(|error| (id, error.into()))?;
+        let evidence = EvidenceLines::of(self.config)
+            .evidence_of(&line)
+            .map_err(|error| (id, error.into()))?;
         let attribution = attribute(&self.config.directory, &evidence);
         self.writer.answer(
             out,
@@ -118,36 +98,6 @@ impl<'a> Batch<'a> {
             line.rcpt_to.iter().map(|text| &*text.0),
         );
         Ok(())
-    }
-
-    fn evidence(&self, line: &Line<'_>) -> Result<Evidence, QuestionError> {
-        let listener =
-            question::listener(self.config, line.listener.as_ref().map(|text| &*text.0))?;
-        let certificate: CertificateEvidence =
-            match (&line.certificate_problem, &line.certificate_names) {
-                (Some(problem), _) => question::untrusted(&problem.0)?,
-                (None, Some(names)) => evidence::names(names),
-                (None, None) => question::without_certificate(listener),
-            };
-        let peer = match &line.peer {
-            Some(peer) => question::peer(&peer.0)?,
-            None => question::NOWHERE,
-        };
-        let sender = question::sender(&line.mail_from.0)?;
-        if line.rcpt_to.is_empty() {
-            return Err(QuestionError::NoRecipient);
-        }
-        let mut recipients = Vec::with_capacity(line.rcpt_to.len());
-        for address in &line.rcpt_to {
-            recipients.push(question::recipient(&address.0)?);
-        }
-        let policy = listener.untrusted_certificate;
-        let session = SessionEvidence::new(&self.config.directory, certificate, peer, policy);
-        Ok(Evidence {
-            session,
-            sender,
-            recipients,
-        })
     }
 }
 

@@ -7,8 +7,10 @@ mod answer;
 mod batch;
 mod json;
 pub(crate) mod line;
+mod lines;
 pub(crate) mod question;
 
 pub use self::answer::Answer;
 pub use self::batch::{Batch, Summary};
+pub use self::lines::{EvidenceLines, LineError};
 pub use self::question::{Given, GivenCertificate, Question, QuestionError};

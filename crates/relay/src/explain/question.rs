@@ -107,7 +107,7 @@ impl Question {
     /// # Errors
     /// When something of it is no evidence: not an address, no recipient, no such listener.
     pub fn new(config: &Config, given: &Given<'_>) -> Result<Self, QuestionError> {
-        let listener = listener(config, given.listener)?;
+        let listener = listener(&config.listeners, given.listener)?;
         let certificate = match given.certificate {
             GivenCertificate::None => without_certificate(listener),
             GivenCertificate::Names(names) => evidence::names(names),
@@ -156,15 +156,14 @@ fn judged(listener: &Listener, path: &Path) -> Result<CertificateEvidence, Quest
 /// # Errors
 /// When there is none of that name.
 pub(crate) fn listener<'a>(
-    config: &'a Config,
+    listeners: &'a [Listener],
     name: Option<&str>,
 ) -> Result<&'a Listener, QuestionError> {
     let found = match name {
-        Some(name) => config
-            .listeners
+        Some(name) => listeners
             .iter()
             .find(|listener| *listener.name == *name || listener.address.to_string() == name),
-        None => config.listeners.first(),
+        None => listeners.first(),
     };
     found.ok_or_else(|| QuestionError::Listener(name.map(shortened).unwrap_or_default()))
 }
