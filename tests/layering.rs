@@ -133,6 +133,7 @@ const LAYERS: &[Layer] = &[
             "clap_complete",
             "clap_mangen",
             "crossterm",
+            "fastrand",
             "jiff",
             "ratatui",
             "rustix",

@@ -1,6 +1,8 @@
 //! `tenantry load`: load tests, and what they send to.
 
 mod arguments;
+mod attribution;
+mod compare;
 mod report;
 mod run;
 mod sink;
@@ -43,6 +45,12 @@ pub(crate) enum Load {
     /// Show a result that was kept as JSON: as text, or as an HTML page that needs nothing else.
     #[command(long_about = report::ABOUT)]
     Report(report::Report),
+    /// Put results side by side, and say where they must not be compared.
+    #[command(long_about = compare::ABOUT, after_help = compare::EXIT_CODES)]
+    Compare(compare::Compare),
+    /// Measure the decision alone, in this process: decisions a second, and what each costs.
+    #[command(long_about = attribution::ABOUT, after_help = attribution::EXIT_CODES)]
+    Attribution(Box<attribution::Attribution>),
     /// Take messages as an upstream would, and count them: what load tests send to.
     #[command(long_about = sink::ABOUT)]
     Sink(Box<sink::Sink>),
@@ -57,6 +65,8 @@ pub(crate) fn load(arguments: &Arguments) -> ExitCode {
         Load::Run(wanted) => run::run(wanted),
         Load::Merge(wanted) => run::merge(wanted),
         Load::Report(wanted) => report::report(wanted),
+        Load::Compare(wanted) => compare::compare(wanted),
+        Load::Attribution(wanted) => attribution::attribution(wanted),
         Load::Sink(wanted) => sink::sink(wanted),
     };
     outcome.unwrap_or_else(|code| code).into()

@@ -142,17 +142,22 @@ mod tests {
     fn the_page_asks_for_nothing_and_runs_nothing() {
         let page = html(&sample::outcome(30, 25));
         for word in [
-            "<script", "src=", "href=", "url(", "@import", "http:", "https:", "style=\"", " on",
+            "<script",
+            "<link",
+            "<img",
+            "<iframe",
+            "src=",
+            "href=",
+            "url(",
+            "@import",
+            "http:",
+            "https:",
+            "style=\"",
+            " onload=",
+            " onclick=",
+            " onerror=",
         ] {
-            let found = page
-                .match_indices(word)
-                .map(|(at, _)| page.get(at..at + 60));
-            let found: Vec<_> = found
-                .filter(|text| {
-                    !text.is_none_or(|text| text.starts_with(" on") && !text.contains('='))
-                })
-                .collect();
-            assert!(found.is_empty(), "{word}: {found:?}");
+            assert!(!page.contains(word), "{word}");
         }
         assert!(page.contains("default-src 'none'"));
     }
