@@ -24,6 +24,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# Nothing is left in the checkout.
+sys.dont_write_bytecode = True
+
 from harness import idle, machine, measure, scenarios, servers, table
 
 HERE = Path(__file__).resolve().parent

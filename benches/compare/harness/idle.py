@@ -22,6 +22,7 @@ def measure_idle(kind, folder, pki, programs):
     sink = Sink(programs["tenantry"], pki)
     server = None
     clients = []
+    print(f"idle {kind.name}: {many} connections", flush=True)
     try:
         server = kind(job(folder, pki, scenario, sink, programs))
         port = server.start()

@@ -69,6 +69,7 @@ class Server:
             self.configure()
             self.launch()
             self.wait()
+            self.rest()
         except BaseException:
             self.stop()
             raise
@@ -95,6 +96,16 @@ class Server:
             if time.monotonic() > end:
                 raise RuntimeError(f"{self.name} does not answer: {self.tail()}")
             time.sleep(0.05)
+
+    def rest(self):
+        """Until its start costs nothing any more: workers may still load when the first one greets."""
+        end = time.monotonic() + PATIENCE
+        used = self.group.cpu_us()
+        while time.monotonic() < end:
+            time.sleep(0.3)
+            before, used = used, self.group.cpu_us()
+            if used - before < 15_000:
+                return
 
     def stop(self):
         """Ends every process of it."""
