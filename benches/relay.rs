@@ -136,7 +136,7 @@ impl World {
              trust = [\"ca.pem\"]\n[limits]\nmessages = 10000000\n[[tenant]]\nname = \"tenant\"\n\
              certificate_domains = [\"mail.tenant.example\"]\nupstream = \"localhost:{}\"\n\
              upstream_trust = [\"ca.pem\"]\ncertificate = \"tenant.pem\"\nkey = \"tenant.key\"\n\
-             messages_per_connection = 10000000\n",
+             messages_per_connection = 1000000\n",
             upstream.port()
         );
         let path = folder.join("relay.toml");
