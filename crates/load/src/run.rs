@@ -15,6 +15,7 @@ use crate::plan::{Plan, Problems};
 use crate::result::{Live, Outcome};
 
 use gather::Ends;
+pub(crate) use gather::part;
 pub(crate) use prepared::Prepared;
 
 /// A plan with everything it needs in memory, ready to start.

@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) numbers: AtomicU64,
     /// Messages that are still to be begun, for plans that count them.
     pub(crate) quota: Option<AtomicU64>,
+    /// How many those were at first.
+    pub(crate) planned: Option<u64>,
     /// Nothing new is begun.
     pub(crate) over: CancellationToken,
     /// What is under way is given up.

@@ -89,20 +89,12 @@ fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
     };
     let mixer = Mixer::new(&plan, &prepared.roster.tenants);
     let sessions = Mutex::new(Sessions::new(&mixer, plan.shard));
-    let quota = match plan.length {
+    let planned = match plan.length {
         Length::Seconds(_) => None,
-        Length::Messages(messages) => {
-            let own = messages / u64::from(plan.shard.count);
-            let rest = messages % u64::from(plan.shard.count);
-            let more = u64::from(u64::from(plan.shard.index) <= rest);
-            Some(AtomicU64::new(own + more))
-        }
+        Length::Messages(messages) => Some(part(messages, plan.shard.index, plan.shard.count)),
     };
     let over = Signal::new();
-    if quota
-        .as_ref()
-        .is_some_and(|quota| quota.load(std::sync::atomic::Ordering::Relaxed) == 0)
-    {
+    if planned == Some(0) {
         over.cancel();
     }
     Shared {
@@ -121,11 +113,18 @@ fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
         start: Instant::now() + HEAD_START,
         workers: workers.max(1),
         numbers: AtomicU64::new(0),
-        quota,
+        quota: planned.map(AtomicU64::new),
+        planned,
         over,
         abort: Signal::new(),
         plan,
     }
+}
+
+/// The `index`-th of `count` parts of a number, from 1; the first ones take what does not go up.
+pub(crate) fn part(number: u64, index: u32, count: u32) -> u64 {
+    let count = u64::from(count.max(1));
+    number / count + u64::from(u64::from(index) <= number % count)
 }
 
 /// What the workers reported so far.

@@ -16,6 +16,7 @@ use crate::mix::{Credential, Draw};
 use crate::plan::{Arrivals, Pace};
 use crate::record::Begun;
 use crate::result::Phase;
+use crate::run::part;
 use crate::timer::Timer;
 
 /// A message that is due.
@@ -66,6 +67,10 @@ impl Worker {
             }
         };
         let mut moments = Moments::new(&self);
+        // Which messages are sent must not depend on which worker is the fastest.
+        let shared = &self.shared;
+        let planned = shared.planned;
+        let mut left = planned.map(|all| part(all, self.index + 1, shared.workers));
         while let Some((number, moment)) = moments.next(&self) {
             let intended = self.shared.instant(moment);
             if intended > Instant::now() {
@@ -78,8 +83,13 @@ impl Worker {
                 break;
             }
             let measured = self.is_measured(moment);
-            if measured && !self.take_quota() {
-                break;
+            if measured && let Some(left) = &mut left {
+                if *left == 0 {
+                    break;
+                }
+                *left -= 1;
+                // The last one ends the run.
+                self.take_quota();
             }
             let draw = self.shared.mixer.message(number);
             let message = self.begun(&draw, number, moment);
