@@ -4,6 +4,7 @@
 //! [`Plan::read`] or [`Plan::load`], which report every problem at once with its place. It is part
 //! of every result, so that a result says how it came about.
 
+mod overrides;
 mod problem;
 mod reader;
 mod sections;
@@ -15,8 +16,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
-pub use sections::Overrides;
 pub(crate) use sections::host_and_port;
 
 /// Everything about one run.
