@@ -138,6 +138,7 @@ readonly PACKAGES=(
   "postfix postfix"
   "node nodejs"
   "npm npm"
+  "chromium-headless-shell chromium-headless-shell"
 )
 
 install_tools() {

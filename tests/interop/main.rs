@@ -31,6 +31,7 @@ mod lab_refuses;
 mod lab_regions;
 mod lab_tls;
 mod lab_world;
+mod load_report;
 mod load;
 mod message;
 mod postfix;

@@ -140,9 +140,6 @@ impl Page {
     }
 
     fn answers(&mut self, outcome: &Outcome) {
-        if outcome.replies.is_empty() && outcome.errors.is_empty() {
-            return;
-        }
         self.section("Reply codes");
         self.out.push_str(&plots::replies(outcome).svg());
         self.open(&tables::replies(outcome));

@@ -1,6 +1,8 @@
 //! A result as tables: the one source of what text and HTML say.
 
-use tenantry_load::result::{Correctness, Histogram, Outcome, Phase, TenantRow, Totals};
+use tenantry_load::result::{
+    At, Correctness, Histogram, Outcome, Phase, ReplyRow, TenantRow, Totals,
+};
 
 use super::numbers::{count, duration, octets, rate, seconds, share, text};
 use super::table::Table;
@@ -135,6 +137,10 @@ pub(crate) fn phase(phase: Phase) -> &'static str {
 /// Replies by where they came and what they were.
 pub(crate) fn replies(outcome: &Outcome) -> Table {
     let mut table = Table::new("replies", &["to", "code", "#number", "the first one"]);
+    if !has_accepted(outcome) {
+        let accepted = count(outcome.totals.accepted);
+        table.row([at(At::Content), "2yz", &accepted, ""].map(str::to_owned));
+    }
     for row in outcome.replies.iter().take(ROWS) {
         let first = text(&row.text);
         table.row([at(row.at).to_owned(), code(row), count(row.count), first]);
@@ -142,8 +148,17 @@ pub(crate) fn replies(outcome: &Outcome) -> Table {
     more(table, outcome.replies.len(), ROWS)
 }
 
+/// Whether the replies that accepted messages are among those that are counted by code.
+pub(crate) fn has_accepted(outcome: &Outcome) -> bool {
+    let accepts = |row: &ReplyRow| row.at == At::Content && (200..300).contains(&row.code);
+    outcome.replies.iter().any(accepts)
+}
+
+/// What they are called where they are not.
+pub(crate) const ACCEPTED: &str = "2yz to content";
+
 /// A reply's code with its enhanced one: `550 5.7.64`.
-pub(crate) fn code(row: &tenantry_load::result::ReplyRow) -> String {
+pub(crate) fn code(row: &ReplyRow) -> String {
     match (row.code, &row.enhanced) {
         (0, _) => "others".to_owned(),
         (code, None) => code.to_string(),
@@ -152,8 +167,7 @@ pub(crate) fn code(row: &tenantry_load::result::ReplyRow) -> String {
 }
 
 /// Where a reply came, for people.
-pub(crate) fn at(at: tenantry_load::result::At) -> &'static str {
-    use tenantry_load::result::At;
+pub(crate) fn at(at: At) -> &'static str {
     match at {
         At::Greeting => "connection",
         At::Ehlo => "EHLO",

@@ -343,6 +343,6 @@ const BOTTOM: f64 = 40.0;
 /// Of a bar with its distance to the next.
 const BAR: f64 = 22.0;
 /// Room for the names of bars.
-const NAMES: f64 = 210.0;
+const NAMES: f64 = 205.0;
 /// Room for the values of bars.
-const VALUES: f64 = 150.0;
+const VALUES: f64 = 230.0;

@@ -1,6 +1,6 @@
 //! The plots of a result: which numbers, on which axes, and how many of them at most.
 
-use tenantry_load::result::{Histogram, Outcome, Phase, Timeline};
+use tenantry_load::result::{Histogram, Outcome, Phase, Point, Timeline};
 
 use super::chart::{Axis, Bar, Bars, Chart, Line, Tone};
 use super::scale::{Kind, Scale};
@@ -42,10 +42,16 @@ struct Unit {
 impl Course {
     /// The course of a timeline.
     pub(super) fn of(timeline: &Timeline) -> Self {
-        let together = timeline.points.len().div_ceil(POINTS).max(1);
+        // The run's last moments, in which nothing happened any more, are no stand-still.
+        let idle =
+            |point: &&Point| point.intended == 0 && point.accepted == 0 && point.outstanding == 0;
+        let end = timeline.points.iter().rev().take_while(idle).count();
+        let points = timeline.points.len() - end;
+        let together = points.div_ceil(POINTS).max(1);
         let interval = f64::from(timeline.interval.max(1));
         let mut pieces = Vec::new();
-        for (index, points) in timeline.points.chunks(together).enumerate() {
+        let busy = timeline.points.get(..points).unwrap_or_default();
+        for (index, points) in busy.chunks(together).enumerate() {
             let mut piece = Piece {
                 at: (index * together) as f64 * interval,
                 seconds: points.len() as f64 * interval,
@@ -68,7 +74,7 @@ impl Course {
             }
             pieces.push(piece);
         }
-        let length = timeline.points.len() as f64 * interval;
+        let length = busy.len() as f64 * interval;
         Self {
             pieces,
             unit: Unit::of(length),
@@ -338,6 +344,11 @@ fn percentile_line(histogram: &Histogram) -> Vec<(f64, Option<f64>)> {
 
 /// Replies and failures as bars.
 pub(super) fn replies(outcome: &Outcome) -> Bars {
+    let accepted = (0..1).filter(|_| !tables::has_accepted(outcome));
+    let accepted = accepted.map(|_| {
+        let name = tables::ACCEPTED.to_owned();
+        (name, outcome.totals.accepted, Tone::Good)
+    });
     let rows = outcome.replies.iter().map(|row| {
         let tone = match row.code {
             200..=399 => Tone::Good,
@@ -352,7 +363,7 @@ pub(super) fn replies(outcome: &Outcome) -> Bars {
     });
     let failures = outcome.errors.iter();
     let failures = failures.map(|row| (format!("no reply: {}", row.kind), row.count, Tone::Bad));
-    let all: Vec<(String, u64, Tone)> = rows.chain(failures).collect();
+    let all: Vec<(String, u64, Tone)> = accepted.chain(rows).chain(failures).collect();
     let sum = all.iter().map(|row| row.1).fold(0, u64::saturating_add);
     let bars = all.into_iter().take(BARS).map(|(name, number, tone)| Bar {
         name,
