@@ -79,7 +79,6 @@ fn silence_keys() -> Option<Termios> {
     for code in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
         silent.special_codes[code] = NO_KEY;
     }
-    // In the background this would stop the program; there is no picture there either.
     tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &silent).ok()?;
     Some(keys)
 }
@@ -111,4 +110,54 @@ fn give_back_before_panics() {
             report(panicked);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )]
+
+    use std::process::Command;
+    use std::{env, thread};
+
+    use super::*;
+
+    const INSIDE: &str = "TENANTRY_TEST_ON_A_TERMINAL";
+
+    #[test]
+    fn a_panic_is_reported_on_the_terminal_that_was_there_before() {
+        if env::var_os(INSIDE).is_some() {
+            let mut screen = Screen::open().unwrap();
+            screen.draw(|_| {});
+            let panicking = thread::spawn(|| panic!("somewhere else"));
+            assert!(panicking.join().is_err());
+            return;
+        }
+        // This very test once more, on a terminal of its own.
+        let program = env::current_exe().unwrap();
+        let name = thread::current().name().unwrap().to_owned();
+        let command = format!("'{}' --exact --nocapture '{name}'", program.display());
+        let seen = Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let seen = String::from_utf8_lossy(&seen.stdout).into_owned();
+        let place = |words: &str| {
+            seen.find(words)
+                .unwrap_or_else(|| panic!("{words} in {seen:?}"))
+        };
+        assert!(place("\u{1b}[?1049h") < place("\u{1b}[?1049l"), "{seen:?}");
+        assert!(place("\u{1b}[?1049l") < place("somewhere else"), "{seen:?}");
+        assert_eq!(
+            seen.matches("\u{1b}[?1049l").count(),
+            1,
+            "given back once: {seen:?}"
+        );
+    }
 }
