@@ -20,7 +20,11 @@ class Sink:
             stdout=subprocess.PIPE,
             text=True,
         )
-        first = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            self.group.close()
+            raise RuntimeError(f"the sink ended with {self.process.wait()}")
+        first = json.loads(line)
         self.port = int(first["address"].rsplit(":", 1)[1])
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
