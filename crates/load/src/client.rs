@@ -84,6 +84,16 @@ pub(crate) enum FaultKind {
     Unfinished,
 }
 
+/// How a message goes.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    transfer: Transfer,
+    pipelined: bool,
+    /// The chunk is small enough to be sent before the recipients are answered.
+    along: bool,
+    since: Instant,
+}
+
 /// Whether a connection can take another message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -246,79 +256,18 @@ impl Client {
     ) -> Result<Ended, Ended> {
         let transfer = self.transfer(session.transfer);
         let pipelined = session.pipelining && self.offer.pipelining;
-        let since = Instant::now();
-        self.put_mail(letter);
-        if !pipelined {
-            self.expect(At::Mail, Severity::Positive).await?;
-            timings.took(Phase::Mail, since);
-        }
-        let commands = if pipelined { since } else { Instant::now() };
-        let mut answered = (0, None);
-        for recipient in &letter.recipients {
-            self.put_rcpt(recipient);
-            if !pipelined {
-                self.recipient(&mut answered).await?;
-            }
-        }
-        // A chunk goes along when it is small; a large one waits for the recipients' replies.
-        let along = pipelined && transfer == Transfer::Bdat && letter.body.len() <= ALONG;
-        match transfer {
-            Transfer::Data if pipelined => self.channel.output.put_slice(b"DATA\r\n"),
-            Transfer::Bdat if along => {
-                self.put_bdat(letter);
-                let flushing = Instant::now();
-                self.content(letter, transfer).await?;
-                timings.took(Phase::Transfer, flushing);
-            }
-            Transfer::Data | Transfer::Bdat => {}
-        }
-        let mut mail = None;
-        if pipelined {
-            mail = self.expect(At::Mail, Severity::Positive).await.err();
-            // RFC 5321 section 3.8: nothing is answered after it.
-            if let Some(Ended::Reply(_, reply)) = &mail
-                && reply.code() == CLOSING
-            {
-                return Err(Ended::Reply(At::Mail, reply.clone()));
-            }
-            timings.took(Phase::Mail, since);
-        }
-        if pipelined {
-            for _ in &letter.recipients {
-                self.recipient(&mut answered).await?;
-            }
-        }
-        timings.took(Phase::Rcpt, commands);
-        let (accepted, refusal) = answered;
-        // What refuses the transaction; later replies only follow from it.
-        let refused = match (mail, accepted) {
-            (Some(Ended::Failed(fault)), _) => return Err(Ended::Failed(fault)),
-            (Some(refused), _) => Some(refused),
-            (None, 0) => refusal,
-            (None, _) => None,
+        let way = Way {
+            transfer,
+            pipelined,
+            along: pipelined && transfer == Transfer::Bdat && letter.body.len() <= ALONG,
+            since: Instant::now(),
         };
+        let (accepted, refused) = self.envelope(letter, way, timings).await?;
         match transfer {
-            Transfer::Data => {
-                let asked = if pipelined { since } else { Instant::now() };
-                self.data(letter, refused, pipelined, asked, timings)
-                    .await?;
-            }
-            Transfer::Bdat => match refused {
-                Some(refused) if along => {
-                    self.reply().await?;
-                    return Err(refused);
-                }
-                Some(refused) => return Err(refused),
-                None if along => {}
-                None => {
-                    let begun = Instant::now();
-                    self.put_bdat(letter);
-                    self.content(letter, transfer).await?;
-                    timings.took(Phase::Transfer, begun);
-                }
-            },
+            Transfer::Data => self.data(letter, refused, way, timings).await?,
+            Transfer::Bdat => self.chunk(letter, refused, way, timings).await?,
         }
-        let sent = if along { since } else { Instant::now() };
+        let sent = if way.along { way.since } else { Instant::now() };
         let reply = self.reply().await?;
         timings.took(Phase::Reply, sent);
         match reply.severity() {
@@ -330,25 +279,102 @@ impl Client {
         }
     }
 
+    /// MAIL and RCPT, and whatever goes along with them: how many recipients were accepted, and
+    /// what refuses the whole transaction.
+    async fn envelope(
+        &mut self,
+        letter: &Letter,
+        way: Way,
+        timings: &mut Timings,
+    ) -> Result<(u32, Option<Ended>), Ended> {
+        let mut answered = (0, None);
+        self.put_mail(letter);
+        if !way.pipelined {
+            self.expect(At::Mail, Severity::Positive).await?;
+            timings.took(Phase::Mail, way.since);
+            let since = Instant::now();
+            for recipient in &letter.recipients {
+                self.put_rcpt(recipient);
+                self.recipient(&mut answered).await?;
+            }
+            timings.took(Phase::Rcpt, since);
+            let (accepted, refusal) = answered;
+            return Ok((accepted, refusal.filter(|_| accepted == 0)));
+        }
+        for recipient in &letter.recipients {
+            self.put_rcpt(recipient);
+        }
+        match way.transfer {
+            Transfer::Data => self.channel.output.put_slice(b"DATA\r\n"),
+            Transfer::Bdat if way.along => self.put_chunk(letter, timings).await?,
+            Transfer::Bdat => {}
+        }
+        let mail = self.expect(At::Mail, Severity::Positive).await.err();
+        match mail {
+            Some(Ended::Failed(fault)) => return Err(Ended::Failed(fault)),
+            // RFC 5321 section 3.8: nothing is answered after it.
+            Some(Ended::Reply(at, reply)) if reply.code() == CLOSING => {
+                return Err(Ended::Reply(at, reply));
+            }
+            Some(Ended::Reply(..) | Ended::Accepted { .. }) | None => {}
+        }
+        timings.took(Phase::Mail, way.since);
+        for _ in &letter.recipients {
+            self.recipient(&mut answered).await?;
+        }
+        timings.took(Phase::Rcpt, way.since);
+        // What refuses MAIL refuses all; later replies only follow from it.
+        let (accepted, refusal) = answered;
+        Ok((accepted, mail.or(refusal.filter(|_| accepted == 0))))
+    }
+
+    /// The chunk, unless it went along already or there is nobody to take it.
+    async fn chunk(
+        &mut self,
+        letter: &Letter,
+        refused: Option<Ended>,
+        way: Way,
+        timings: &mut Timings,
+    ) -> Result<(), Ended> {
+        match refused {
+            Some(refused) => {
+                if way.along {
+                    self.reply().await?;
+                }
+                Err(refused)
+            }
+            None if way.along => Ok(()),
+            None => self.put_chunk(letter, timings).await,
+        }
+    }
+
+    async fn put_chunk(&mut self, letter: &Letter, timings: &mut Timings) -> Result<(), Ended> {
+        let begun = Instant::now();
+        self.put_bdat(letter);
+        self.content(letter, Transfer::Bdat).await?;
+        timings.took(Phase::Transfer, begun);
+        Ok(())
+    }
+
     /// DATA and the content, or what makes of a refused transaction a finished one.
     async fn data(
         &mut self,
         letter: &Letter,
         refused: Option<Ended>,
-        pipelined: bool,
-        asked: Instant,
+        way: Way,
         timings: &mut Timings,
     ) -> Result<(), Ended> {
-        if !pipelined {
+        if !way.pipelined {
             if let Some(refused) = refused {
                 return Err(refused);
             }
+            let asked = Instant::now();
             self.channel.output.put_slice(b"DATA\r\n");
             self.expect(At::Data, Severity::Intermediate).await?;
             timings.took(Phase::Data, asked);
         } else {
             let go_on = self.expect(At::Data, Severity::Intermediate).await;
-            timings.took(Phase::Data, asked);
+            timings.took(Phase::Data, way.since);
             match (refused, go_on) {
                 (None, go_on) => drop(go_on?),
                 (Some(_), Err(Ended::Failed(fault))) => return Err(Ended::Failed(fault)),
