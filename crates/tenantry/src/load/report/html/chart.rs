@@ -337,7 +337,7 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
 /// Of a bar with its distance to the next.
