@@ -113,6 +113,7 @@ fn the_view_is_drawn_and_gives_the_terminal_back_at_the_end() {
     let seen = until(&mut out, "code=0");
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
+    child.wait().unwrap();
     let seen = seen + &rest;
     expect_restored(&seen);
     // What is not next to something new is not drawn again, so that words stand alone.
@@ -135,6 +136,7 @@ fn ctrl_c_ends_the_run_and_gives_the_terminal_back() {
     let ended = until(&mut out, "code=");
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
+    child.wait().unwrap();
     let seen = drawn + &ended + &rest;
     expect_restored(&seen);
     assert!(!seen.contains("typed"), "keys were shown: {seen:?}");

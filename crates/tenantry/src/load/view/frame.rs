@@ -206,8 +206,6 @@ fn bad() -> Style {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
