@@ -8,6 +8,7 @@
 
 mod explain;
 mod load;
+mod load_attribution;
 mod load_view;
 mod probe;
 mod replay;
