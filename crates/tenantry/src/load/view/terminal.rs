@@ -48,6 +48,17 @@ impl Screen {
 
     /// Draws what has changed.
     pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) {
+        // After a panic elsewhere the terminal is no longer ours. The lock is not held while
+        // drawing: a panic in it must be able to give the terminal back.
+        let ours = || {
+            BEFORE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some()
+        };
+        if !ours() {
+            return;
+        }
         // A terminal that is gone is noticed by whoever sends the signals.
         let _ = self.terminal.draw(picture);
     }
@@ -134,6 +145,7 @@ mod tests {
             screen.draw(|_| {});
             let panicking = thread::spawn(|| panic!("somewhere else"));
             assert!(panicking.join().is_err());
+            screen.draw(|_| panic!("drawn on a terminal that was given back"));
             return;
         }
         // This very test once more, on a terminal of its own.
