@@ -6,6 +6,7 @@
 //! plots and tables have a bounded number of points and rows.
 
 mod chart;
+mod course;
 mod escape;
 mod plots;
 mod scale;
@@ -14,8 +15,8 @@ use std::fmt::Write as _;
 
 use tenantry_load::result::{Outcome, Phase};
 
+use self::course::Course;
 use self::escape::Escaped;
-use self::plots::Course;
 use super::numbers::{count, duration, nanoseconds, rate, share};
 use super::table::{Align, Table};
 use super::{plan, tables, text};
