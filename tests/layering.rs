@@ -106,8 +106,14 @@ const LAYERS: &[Layer] = &[
         tests: &["proptest", "tempfile"],
     },
     Layer {
+        folder: "audit",
+        ours: &["attribution", "lab", "net", "relay"],
+        outside: &["ipnet", "jiff", "serde", "serde_json", "thiserror", "toml"],
+        tests: &["tempfile"],
+    },
+    Layer {
         folder: "tenantry",
-        ours: &["attribution", "lab", "net", "relay", "smtp"],
+        ours: &["attribution", "audit", "lab", "net", "relay", "smtp"],
         outside: &[
             "anyhow",
             "clap",

@@ -1,0 +1,45 @@
+//! The rules, in groups by what they look at. Each group has its rows of the table and one function
+//! that looks at everything once.
+
+use crate::finding::Finding;
+use crate::inventory::Inventory;
+use crate::rule::Rule;
+
+/// One group: its rows of the table, and what finds them.
+struct Group {
+    rules: &'static [Rule],
+    check: fn(&Inventory, &mut Vec<Finding>),
+}
+
+/// In the order of the table.
+const GROUPS: &[Group] = &[];
+
+/// Every rule, in the order of the table.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    GROUPS.iter().flat_map(|group| group.rules)
+}
+
+/// The rule of that id, whatever the case of its letters.
+#[must_use]
+pub fn named(id: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Everything that the rules find, in the order of files and lines.
+#[must_use]
+pub fn check(inventory: &Inventory) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for group in GROUPS {
+        (group.check)(inventory, &mut findings);
+    }
+    findings.sort_by(|left, right| {
+        let place = |finding: &Finding| {
+            let place = &finding.place;
+            (place.file.clone(), place.line, place.column)
+        };
+        place(left)
+            .cmp(&place(right))
+            .then_with(|| left.rule.id.cmp(right.rule.id))
+    });
+    findings
+}
