@@ -11,5 +11,6 @@
 pub mod finding;
 pub mod inventory;
 pub mod output;
+pub mod powershell;
 pub mod rule;
 pub mod rules;
