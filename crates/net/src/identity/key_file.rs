@@ -49,6 +49,32 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
     Ok(text)
 }
 
+/// Reads a key file whoever else can get at it: to compare, never to use.
+pub(super) fn read_of_anybody(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    let failed = |error| IdentityError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    // Before opening it, which would wait for the other end of a pipe.
+    let facts = fs::metadata(path).map_err(failed)?;
+    if !facts.is_file() {
+        return Err(IdentityError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    if facts.len() > MAX_FILE {
+        return Err(IdentityError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_FILE,
+        });
+    }
+    let size = usize::try_from(facts.len()).unwrap_or(0);
+    let mut text = Zeroizing::new(vec![0; size]);
+    let mut file = File::open(path).map_err(failed)?;
+    file.read_exact(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
 /// Neither the folder of the path as given nor the one it really leads to may let others
 /// replace the file. A sticky folder, such as `/tmp`, does not.
 fn check_folders(path: &Path) -> Result<(), IdentityError> {
