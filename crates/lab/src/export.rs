@@ -40,9 +40,8 @@ pub use outbound::{OutboundConnector, SmartHost, TlsAuthLevel, outbound_connecto
 pub use read::{LARGEST_FILE, read_bytes, read_file, read_json, read_objects};
 pub use recognise::{Document, Kind, Object, recognise};
 pub use send::{AddressSpace, SendConnector, TlsCertificateName, send_connector};
+pub use text::decode;
 pub use toml::from_toml;
-
-pub(crate) use text::decode;
 
 /// How deep values may be nested: the most that `ConvertTo-Json -Depth` can be told to write.
 const DEEPEST: usize = 100;
