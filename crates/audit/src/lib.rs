@@ -10,6 +10,7 @@
 
 pub mod finding;
 pub mod inventory;
+pub mod model;
 pub mod output;
 pub mod powershell;
 pub mod rule;

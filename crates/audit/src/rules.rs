@@ -3,12 +3,13 @@
 
 use crate::finding::Finding;
 use crate::inventory::Inventory;
+use crate::model::Model;
 use crate::rule::Rule;
 
 /// One group: its rows of the table, and what finds them.
 struct Group {
     rules: &'static [Rule],
-    check: fn(&Inventory, &mut Vec<Finding>),
+    check: fn(&Model<'_>, &mut Vec<Finding>),
 }
 
 /// In the order of the table.
@@ -28,9 +29,10 @@ pub fn named(id: &str) -> Option<&'static Rule> {
 /// Everything that the rules find, in the order of files and lines.
 #[must_use]
 pub fn check(inventory: &Inventory) -> Vec<Finding> {
+    let model = Model::of(inventory);
     let mut findings = Vec::new();
     for group in GROUPS {
-        (group.check)(inventory, &mut findings);
+        (group.check)(&model, &mut findings);
     }
     findings.sort_by(|left, right| {
         let place = |finding: &Finding| {
