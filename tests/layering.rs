@@ -108,7 +108,15 @@ const LAYERS: &[Layer] = &[
     Layer {
         folder: "audit",
         ours: &["attribution", "lab", "net", "relay"],
-        outside: &["ipnet", "jiff", "serde", "serde_json", "thiserror", "toml"],
+        outside: &[
+            "ipnet",
+            "jiff",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "toml",
+            "unicode-width",
+        ],
         tests: &["tempfile"],
     },
     Layer {

@@ -1,6 +1,7 @@
 //! The rules, in groups by what they look at. Each group has its rows of the table and one function
 //! that looks at everything once.
 
+use crate::allow;
 use crate::finding::Finding;
 use crate::inventory::Inventory;
 use crate::model::Model;
@@ -15,15 +16,23 @@ struct Group {
 /// In the order of the table.
 const GROUPS: &[Group] = &[];
 
-/// Every rule, in the order of the table.
+/// Every rule, in the order of their ids.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    GROUPS.iter().flat_map(|group| group.rules)
+    let mut all: Vec<&Rule> = unsorted().collect();
+    all.sort_by_key(|rule| rule.id);
+    all.into_iter()
 }
 
 /// The rule of that id, whatever the case of its letters.
 #[must_use]
 pub fn named(id: &str) -> Option<&'static Rule> {
-    all().find(|rule| rule.id.eq_ignore_ascii_case(id))
+    unsorted().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// The groups' rules, and those about allowances, which are looked at last.
+fn unsorted() -> impl Iterator<Item = &'static Rule> {
+    let groups = GROUPS.iter().flat_map(|group| group.rules);
+    groups.chain(allow::RULES)
 }
 
 /// Everything that the rules find, in the order of files and lines.
@@ -34,6 +43,12 @@ pub fn check(inventory: &Inventory) -> Vec<Finding> {
     for group in GROUPS {
         (group.check)(&model, &mut findings);
     }
+    sort(&mut findings);
+    findings
+}
+
+/// Into the order of files and lines.
+pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|left, right| {
         let place = |finding: &Finding| {
             let place = &finding.place;
@@ -43,5 +58,4 @@ pub fn check(inventory: &Inventory) -> Vec<Finding> {
             .cmp(&place(right))
             .then_with(|| left.rule.id.cmp(right.rule.id))
     });
-    findings
 }
