@@ -4,9 +4,19 @@
 //! Plain data; [`read`](Inventory::read) makes it from paths. Nothing here judges: what cannot be read at all is in
 //! [`Inventory::unreadable`], and everything else is there as it was written.
 
+mod assign;
 mod certificate;
+mod content;
 mod exported;
+mod exports;
+mod files;
+mod keys;
+mod parallel;
+mod purposes;
+mod read;
 mod tenant;
+mod tenants;
+mod toml_file;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +32,7 @@ pub use certificate::{
     Certificate, CertificateFile, KeyAlgorithm, KeyBeside, Purpose, SignatureAlgorithm,
 };
 pub use exported::Exported;
+pub use read::ReadOptions;
 pub use tenant::Tenant;
 
 /// Everything that was read.

@@ -1,10 +1,12 @@
 //! Certificate files: what is in them, and what they are for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
-use tenantry_lab::world::{DomainName, Place, Wildcard};
-use tenantry_net::Fingerprint;
+use tenantry_lab::world::{DomainName, Place, Wildcard, certificate_name};
+use tenantry_net::{CertificateDetails, Fingerprint, KeyKind};
 
 /// A PEM file with at least one certificate.
 #[derive(Debug, Clone)]
@@ -102,4 +104,59 @@ pub enum Purpose {
     Authority,
     /// A lab's own.
     Lab,
+}
+
+/// The certificates of one file as they stand there.
+#[derive(Debug, Default)]
+pub(super) struct Pem {
+    pub(super) chain: Vec<Certificate>,
+    /// There is a private key among them.
+    pub(super) has_key: bool,
+}
+
+impl Certificate {
+    /// Reads one certificate that stands at a line of a file; 0 for a file that has no lines.
+    pub(super) fn read(file: &Arc<Path>, line: u32, der: Vec<u8>) -> Option<Self> {
+        let details = CertificateDetails::read(&der)?;
+        let names = details.all_names.iter();
+        Some(Self {
+            place: Place {
+                file: Some(Arc::clone(file)),
+                path: String::new(),
+                line,
+                column: line.min(1),
+            },
+            der,
+            fingerprint: details.summary.fingerprint,
+            subject: details.summary.subject,
+            issuer: details.summary.issuer,
+            common_name: details.common_name,
+            names: names.filter_map(|name| certificate_name(name)).collect(),
+            not_before: timestamp(details.summary.not_before),
+            not_after: timestamp(details.summary.not_after),
+            key: match details.key {
+                KeyKind::Rsa(bits) => KeyAlgorithm::Rsa(bits),
+                KeyKind::Ecdsa(curve) => KeyAlgorithm::Ecdsa(curve),
+                KeyKind::Ed25519 => KeyAlgorithm::Ed25519,
+                KeyKind::Other(name) => KeyAlgorithm::Other(name),
+            },
+            signature: SignatureAlgorithm {
+                name: details.signature,
+                weak: details.weak_signature,
+            },
+            client_auth: details.client_auth,
+            server_auth: details.server_auth,
+            authority: details.authority,
+            self_issued: details.self_issued,
+        })
+    }
+}
+
+/// Times that no calendar has are the first or the last that there is.
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(if time < SystemTime::UNIX_EPOCH {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
