@@ -30,9 +30,8 @@ pub fn lint(inventory: &Inventory, further: &[Allowance]) -> Vec<Finding> {
         .collect();
     apply(&mut findings, &mut allowances);
     // Allowances of what is wrong with allowances are looked at when that is known.
-    let (late, early): (Vec<_>, Vec<_>) = allowances.into_iter().partition(Counting::is_late);
+    let (mut late, early): (Vec<_>, Vec<_>) = allowances.into_iter().partition(Counting::is_late);
     let mut left: Vec<Finding> = early.iter().filter_map(Counting::finding).collect();
-    let mut late = late;
     apply(&mut left, &mut late);
     left.extend(late.iter().filter_map(Counting::finding));
     if !left.is_empty() {
@@ -74,10 +73,18 @@ struct Counting<'a> {
 enum State {
     /// For the findings of this rule.
     Counts(&'static Rule),
-    /// It never could, for this reason.
-    Void(String),
+    /// It never could, for what it lacks.
+    Void(Lack),
     /// Its last day is gone.
     Ended(Date),
+}
+
+/// What an allowance lacks.
+enum Lack {
+    /// A rule that there is; the one it names.
+    Rule(Option<String>),
+    /// The reason for accepting this rule's findings.
+    Reason(&'static str),
 }
 
 fn apply(findings: &mut [Finding], allowances: &mut [Counting<'_>]) {
@@ -134,9 +141,9 @@ impl<'a> Counting<'a> {
     fn finding(&self) -> Option<Finding> {
         let given = self.allowance;
         let (rule, at, message) = match &self.state {
-            State::Void(what) => {
+            State::Void(lack) => {
                 let named = given.rule.as_ref().map_or(&given.at, |rule| &rule.at);
-                (&VOID, named, what.clone())
+                (&VOID, named, lack.in_words())
             }
             State::Ended(last) => {
                 let until = given.until.as_ref().map_or(&given.at, |until| &until.at);
@@ -189,11 +196,13 @@ impl<'a> Counting<'a> {
         let file = file.map_or_else(String::new, |file| file.to_string_lossy().into_owned());
         let line = self.allowance.at.line.unwrap_or_default();
         match &self.state {
-            State::Void(_) => Remedy::Toml {
+            State::Void(Lack::Rule(_)) => Remedy::Words(format!(
+                "name a rule that `tenantry lint --list` has, or remove the section in line \
+                 {line} of {file}"
+            )),
+            State::Void(Lack::Reason(rule)) => Remedy::Toml {
                 file,
-                text: "[[lint.allow]]\nrule = \"EXO-L04\"  # one of `tenantry lint --list`\n\
-                       reason = \"why it may stay\""
-                    .to_owned(),
+                text: format!("[[lint.allow]]\nrule = \"{rule}\"\nreason = \"why it may stay\""),
             },
             State::Ended(_) => Remedy::Words(format!(
                 "repair what it accepted, then remove the section in line {line} of {file}; \
@@ -209,18 +218,28 @@ impl<'a> Counting<'a> {
 impl State {
     fn of(allowance: &Allowance, today: Date) -> Self {
         let Some(rule) = &allowance.rule else {
-            return Self::Void("this allowance names no rule".to_owned());
+            return Self::Void(Lack::Rule(None));
         };
         let Some(known) = rules::named(rule.value.trim()) else {
-            return Self::Void(format!("no rule is called {:?}", rule.value));
+            return Self::Void(Lack::Rule(Some(rule.value.clone())));
         };
         let reason = allowance.reason.as_ref().map(|reason| reason.value.trim());
         if reason.is_none_or(str::is_empty) {
-            return Self::Void(format!("this allowance of {} gives no reason", known.id));
+            return Self::Void(Lack::Reason(known.id));
         }
         match &allowance.until {
             Some(until) if until.value < today => Self::Ended(until.value),
             Some(_) | None => Self::Counts(known),
+        }
+    }
+}
+
+impl Lack {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Rule(None) => "this allowance names no rule".to_owned(),
+            Self::Rule(Some(name)) => format!("no rule is called {name:?}"),
+            Self::Reason(rule) => format!("this allowance of {rule} gives no reason"),
         }
     }
 }

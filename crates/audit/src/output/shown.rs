@@ -82,8 +82,14 @@ fn push(line: &mut String, character: char, at: usize) -> usize {
     character.width().unwrap_or(0)
 }
 
-/// How many characters the value has that the text begins with.
+/// How many characters the value has that the text begins with; where it is a key, the whole
+/// setting.
 fn length(text: &str) -> usize {
+    let key = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
+    let behind = text.trim_start_matches(key).trim_start();
+    if text.starts_with(key) && behind.starts_with('=') {
+        return text.trim_end().chars().count();
+    }
     let mut characters = text.chars();
     match characters.next() {
         Some(quote @ ('"' | '\'')) => {
@@ -145,6 +151,7 @@ mod tests {
             "         ^^^^^^",
         );
         is("'it", 1, "'it", "^^^");
+        is("rule = 'x' ", 1, "rule = 'x' ", "^^^^^^^^^^");
         is("short", 99, "short", "     ^");
         is("", 1, "", "^");
     }
