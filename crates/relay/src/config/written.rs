@@ -140,9 +140,6 @@ pub fn allowances(path: &Path) -> Result<Vec<Allowance>, Vec<Problem>> {
     let place = Place::file(path);
     let read =
         include::section::<AllowancesSection>(path, &place, "", &mut Vec::new(), &mut problems);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
     let lint = read.and_then(|file| file.lint);
     let allowed = lint.and_then(
         |Setting {
@@ -156,6 +153,10 @@ pub fn allowances(path: &Path) -> Result<Vec<Allowance>, Vec<Problem>> {
          }| sections,
     );
     let sections = sections.unwrap_or_default();
+    super::resolve::lint::check(&sections, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     Ok(sections.into_iter().map(Allowance::from).collect())
 }
 
