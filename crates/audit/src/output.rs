@@ -66,6 +66,12 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// In one line how many findings there are.
+    #[must_use]
+    pub fn total(&self) -> String {
+        text::Total(self).to_string()
+    }
+
     /// How many findings of which kind.
     #[must_use]
     pub fn counts(&self) -> Counts {

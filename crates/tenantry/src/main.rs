@@ -9,6 +9,7 @@ mod cli;
 mod exit;
 mod explain;
 mod lab;
+mod lint;
 mod pki;
 mod probe;
 mod quickstart;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Explain(question) => explain::explain(&question),
         Command::Replay(question) => replay::replay(&question),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Lint(wanted) => lint::lint(&wanted),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),

@@ -222,7 +222,7 @@ impl Display for At<'_> {
 }
 
 /// The last line.
-struct Total<'r>(&'r Report<'r>);
+pub(super) struct Total<'r>(pub(super) &'r Report<'r>);
 
 impl Display for Total<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
