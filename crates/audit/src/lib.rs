@@ -10,6 +10,7 @@
 
 pub mod allow;
 pub mod finding;
+pub mod import;
 pub mod inventory;
 pub mod model;
 pub mod output;
