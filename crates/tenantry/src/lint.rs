@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use tenantry_audit::inventory::{Inventory, ReadOptions};
 use tenantry_audit::output::{self, Colours, Report};
 use tenantry_audit::rule::Rule;
@@ -61,7 +61,7 @@ fn look(wanted: &Lint) -> Result<u8, u8> {
         tenants: wanted.tenant.clone(),
         certificates: wanted.certificates.clone(),
         trust: wanted.trust.clone(),
-        ..ReadOptions::at(wanted.now.unwrap_or_else(Timestamp::now))
+        ..ReadOptions::at(wanted.now.unwrap_or_else(now))
     };
     let inventory = Inventory::read(&wanted.paths, &options);
     let mut findings = tenantry_audit::lint(&inventory, &further);
@@ -83,6 +83,12 @@ fn look(wanted: &Lint) -> Result<u8, u8> {
         exit::complain(&report.total());
     }
     Ok(code)
+}
+
+/// In whole seconds: nobody wants to read more.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now)
 }
 
 /// What was named has to be there; that it cannot be read is a finding.

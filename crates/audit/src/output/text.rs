@@ -10,6 +10,7 @@ use super::shown::{Shown, shown};
 use super::source::Sources;
 use super::{Colours, Report};
 use crate::finding::{Allowed, Finding, Remedy};
+use crate::inventory::{Inventory, Tenant};
 use crate::rule::Severity;
 
 /// Writes every finding that nobody accepted with the line it stands in, then those that are
@@ -27,7 +28,7 @@ pub fn text(out: &mut dyn Write, report: &Report<'_>, colours: Colours) -> io::R
     }
     allowed(out, report)?;
     read(out, report)?;
-    writeln!(out, "{}", Total(report))
+    writeln!(out, "\n{}\n{}", looked_at(report.inventory), Total(report))
 }
 
 /// How many sources are listed; JSON and SARIF have all of them.
@@ -196,6 +197,45 @@ fn read(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     match sources.len().saturating_sub(MOST_SOURCES) {
         0 => Ok(()),
         more => writeln!(out, "  and {more} more, which --format json lists"),
+    }
+}
+
+/// What was looked at, in one line.
+fn looked_at(inventory: &Inventory) -> String {
+    let all = |count: fn(&Tenant) -> usize| inventory.tenants.iter().map(count).sum();
+    let configurations = usize::from(inventory.relay.is_some());
+    let counts: [(usize, &str); 8] = [
+        (configurations, "relay configuration"),
+        (inventory.tenants.len(), "tenant"),
+        (
+            all(|tenant| tenant.inbound_connectors.len()),
+            "inbound connector",
+        ),
+        (
+            all(|tenant| tenant.outbound_connectors.len()),
+            "outbound connector",
+        ),
+        (
+            all(|tenant| tenant.accepted_domains.len()),
+            "accepted domain",
+        ),
+        (
+            all(|tenant| usize::from(tenant.organization.is_some())),
+            "organization configuration",
+        ),
+        (inventory.send_connectors.len(), "Send connector"),
+        (inventory.certificates.len(), "certificate file"),
+    ];
+    let there = counts.iter().filter(|(count, _)| *count > 0);
+    let there: Vec<String> = there
+        .map(|(count, what)| match count {
+            1 => format!("1 {what}"),
+            many => format!("{many} {what}s"),
+        })
+        .collect();
+    match there.is_empty() {
+        true => "looked at nothing".to_owned(),
+        false => format!("looked at {}", there.join(", ")),
     }
 }
 
