@@ -1,10 +1,14 @@
 //! Whose an export is: told by a `tenant.toml`, by an initial domain, or by a name; never guessed.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use tenantry_lab::world::Place;
+
 use super::Unreadable;
-use super::exports::Item;
+use super::content::is_export;
+use super::exports::{self, Item};
 use super::files::whole;
 
 /// The objects of one file.
@@ -12,6 +16,8 @@ use super::files::whole;
 pub(super) struct ExportFile {
     pub(super) path: PathBuf,
     pub(super) items: Vec<Item>,
+    /// It was named itself: what stands beside it was not.
+    pub(super) alone: bool,
 }
 
 /// Objects that belong to one tenant, with the file that they stand in.
@@ -46,13 +52,39 @@ pub(super) fn assign(folder: &Path, files: Vec<ExportFile>) -> Assigned {
         }
         return assigned;
     }
-    assign_to_owners(&folder_name(folder), files, &mut assigned);
+    let otherwise = beside(folder, &files).unwrap_or_else(|| folder_name(folder));
+    assign_to_owners(&otherwise, files, &mut assigned);
     assigned
+}
+
+/// The tenant of the other exports in the folder, if all that was named are files of it without a
+/// word of their tenant; those others are not read otherwise.
+fn beside(folder: &Path, files: &[ExportFile]) -> Option<String> {
+    if !files
+        .iter()
+        .all(|file| file.alone && owners_of(&file.items).is_empty())
+    {
+        return None;
+    }
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let paths = entries.map(|entry| entry.path()).take(MOST_BESIDE);
+    let exports = paths.filter(|path| is_export(path) && path.is_file());
+    let mut owners = exports.flat_map(|path| owners_of(&exports::read(&path).0));
+    let owner = owners.next()?;
+    owners.all(|other| other == owner).then_some(owner)
 }
 
 /// By what the objects say; `otherwise` names the tenant if none of them says anything.
 fn assign_to_owners(otherwise: &str, files: Vec<ExportFile>, assigned: &mut Assigned) {
-    let owners: BTreeSet<String> = files.iter().flat_map(owners_of).collect();
+    let owners: BTreeSet<String> = files
+        .iter()
+        .flat_map(|file| owners_of(&file.items))
+        .collect();
     if owners.is_empty() && is_exchange_server(&files) {
         assigned.on_premises.extend(files);
         return;
@@ -68,7 +100,7 @@ fn assign_to_owners(otherwise: &str, files: Vec<ExportFile>, assigned: &mut Assi
         return;
     }
     for file in files {
-        let mut own = owners_of(&file);
+        let mut own = owners_of(&file.items);
         if own.is_empty() {
             // contoso-connectors.json beside contoso's and fabrikam's domains.
             let name = name_of(&file.path);
@@ -134,7 +166,7 @@ fn split(file: ExportFile, assigned: &mut Assigned) {
     }
 }
 
-fn unclear(place: tenantry_lab::world::Place, what: String) -> Unreadable {
+fn unclear(place: Place, what: String) -> Unreadable {
     Unreadable {
         place,
         what,
@@ -158,12 +190,12 @@ fn list(owners: &BTreeSet<String>) -> String {
 
 /// The tenants that a file's objects name. Without a word of who belongs to whom, an only domain
 /// under `onmicrosoft.com` names it.
-fn owners_of(file: &ExportFile) -> BTreeSet<String> {
-    let owners: BTreeSet<String> = file.items.iter().filter_map(Item::owner).collect();
+fn owners_of(items: &[Item]) -> BTreeSet<String> {
+    let owners: BTreeSet<String> = items.iter().filter_map(Item::owner).collect();
     if !owners.is_empty() {
         return owners;
     }
-    let fallback: BTreeSet<String> = file.items.iter().filter_map(Item::fallback_owner).collect();
+    let fallback: BTreeSet<String> = items.iter().filter_map(Item::fallback_owner).collect();
     if fallback.len() == 1 {
         fallback
     } else {
@@ -236,19 +268,27 @@ pub(super) fn folder_name(folder: &Path) -> String {
 }
 
 const SHOWN: usize = 5;
+const MOST_BESIDE: usize = 100;
 
-const WORDS: [&str; 29] = [
+const WORDS: &[&str] = &[
     "accepted",
+    "accepteddomain",
+    "accepteddomains",
+    "after",
+    "all",
     "backup",
+    "before",
     "cloud",
     "config",
     "configuration",
     "connector",
     "connectors",
+    "copy",
+    "current",
     "domain",
     "domains",
-    "exo",
     "exchange",
+    "exo",
     "export",
     "exported",
     "exports",
@@ -256,8 +296,9 @@ const WORDS: [&str; 29] = [
     "inbound",
     "inboundconnector",
     "inboundconnectors",
-    "accepteddomain",
-    "accepteddomains",
+    "live",
+    "new",
+    "old",
     "online",
     "org",
     "organisation",
@@ -267,6 +308,8 @@ const WORDS: [&str; 29] = [
     "outboundconnector",
     "outboundconnectors",
     "send",
+    "sendconnector",
+    "sendconnectors",
 ];
 
 #[cfg(test)]

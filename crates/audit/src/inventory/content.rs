@@ -104,7 +104,7 @@ pub(super) fn read(found: &Found) -> Reading {
     if start.starts_with(DER_SEQUENCE) {
         return der(found);
     }
-    if ENDINGS.contains(&ending.as_str()) {
+    if is_export(&found.path) {
         return export(found);
     }
     if looks_like_export(&start) {
@@ -191,7 +191,12 @@ fn pem(found: &Found) -> Reading {
     } else if pem.has_key {
         Content::Key
     } else if problems.is_empty() {
-        let what = format!("has no certificate but {}", others.join(", "));
+        let what = format!("has no certificate, but {}", listed(&others));
+        // Revocation lists and parameters are what a folder of certificates has besides.
+        let odd = found.named || others.iter().any(|label| label == "TRUSTED CERTIFICATE");
+        if !odd {
+            return Reading::of(Content::Nothing(what));
+        }
         return Reading::nothing(found, &what, "export the certificate as PEM");
     } else {
         Content::Nothing(String::from("no certificate that can be read"))
@@ -200,6 +205,11 @@ fn pem(found: &Found) -> Reading {
         content,
         unreadable: problems,
     }
+}
+
+fn listed(labels: &[String]) -> String {
+    let shown: Vec<&str> = labels.iter().take(SHOWN).map(String::as_str).collect();
+    shown.join(", ")
 }
 
 /// A single certificate as Windows saves it unless asked for Base64.
@@ -298,6 +308,11 @@ fn looks_like_export(start: &[u8]) -> bool {
         || text.starts_with(b"<Objs")
 }
 
+/// Whether a file's name says that it is an export.
+pub(super) fn is_export(path: &Path) -> bool {
+    ENDINGS.contains(&ending(path).as_str())
+}
+
 fn ending(path: &Path) -> String {
     let ending = path.extension().unwrap_or_default();
     ending.to_string_lossy().to_ascii_lowercase()
@@ -314,6 +329,7 @@ const DER_SEQUENCE: &[u8] = b"\x30\x82";
 const KNOWN: &str = "name a relay's configuration (TOML), exports (JSON, Export-Clixml, \
                      Microsoft365DSC), certificates (PEM), or a folder of them";
 const START: u64 = 64 << 10;
+const SHOWN: usize = 3;
 /// Bundles of all public authorities have half a megabyte.
 const LARGEST_PEM: u64 = 16 << 20;
 const LARGEST_TOML: u64 = 64 << 20;

@@ -29,6 +29,8 @@ pub(super) struct Walk {
     seen: HashSet<FileId>,
     pub(super) files: Vec<Found>,
     pub(super) unreadable: Vec<Unreadable>,
+    /// How many files were found.
+    found: usize,
     full: bool,
 }
 
@@ -53,7 +55,7 @@ impl Walk {
             });
             return;
         }
-        if self.files.len() >= MOST_FILES {
+        if self.found >= MOST_FILES {
             if !self.full {
                 self.unreadable.push(Unreadable {
                     place: whole(&path),
@@ -69,6 +71,7 @@ impl Walk {
             return;
         }
         if self.seen.insert(id(facts)) {
+            self.found += 1;
             self.files.push(Found {
                 path,
                 id: id(facts),

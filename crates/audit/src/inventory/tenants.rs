@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use tenantry_lab::export::{
-    ExportError, Node, Value, accepted_domain, inbound_connector, organization,
+    ExportError, Node, OutboundConnector, Value, accepted_domain, inbound_connector, organization,
 };
 use tenantry_lab::world::{AcceptedDomain, InboundConnector, Organization, Place, Region};
 
@@ -25,9 +25,12 @@ struct Draft {
     tenant: Tenant,
     /// It was described, not only told by its exports.
     described: bool,
-    /// Where objects stand in the tenant's lists, by kind and name in lower case.
-    known: HashMap<(&'static str, String), usize>,
+    /// Where objects stand in the tenant's lists.
+    known: Known,
 }
+
+/// Places in lists, by kind and name in lower case.
+type Known = HashMap<(&'static str, String), usize>;
 
 impl Tenants {
     /// The tenant of that name, made if there is none; it stands at `place`.
@@ -54,11 +57,15 @@ impl Tenants {
         at
     }
 
-    /// A tenant as it is written by hand: a `[[tenant]]`, or a `tenant.toml`, whose folder names
-    /// the tenant where the file does not.
-    pub(super) fn described(&mut self, table: &Node, folder: Option<&str>) -> Option<usize> {
-        let name = match table.property("name").map(|node| &node.value) {
-            Some(Value::String(name)) if !name.trim().is_empty() => name.as_str(),
+    /// A tenant as it is written by hand: a `[[tenant]]`, or a `tenant.toml`. The first of `names`
+    /// goes before the one that is written there, the second behind it.
+    pub(super) fn described(
+        &mut self,
+        table: &Node,
+        names: (Option<&str>, Option<&str>),
+    ) -> Option<usize> {
+        let written = match table.property("name").map(|node| &node.value) {
+            Some(Value::String(name)) if !name.trim().is_empty() => Some(name.as_str()),
             Some(_) => {
                 self.wrong(
                     table,
@@ -68,14 +75,12 @@ impl Tenants {
                 );
                 return None;
             }
-            None => match folder {
-                Some(folder) => folder,
-                None => {
-                    let place = table.place.clone();
-                    self.complain(place, "the tenant has no name", "give it a name of its own");
-                    return None;
-                }
-            },
+            None => None,
+        };
+        let Some(name) = names.0.or(written).or(names.1) else {
+            let place = table.place.clone();
+            self.complain(place, "the tenant has no name", "give it a name of its own");
+            return None;
         };
         let at = self.named(name, &table.place);
         let draft = self.drafts.get_mut(at)?;
@@ -204,21 +209,16 @@ impl Tenants {
         let Draft { tenant, known, .. } = draft;
         let problem = match item {
             Item::Inbound(new) => {
-                let key = ("inbound connector", new.value.name.to_lowercase());
+                let name = new.value.name.clone();
                 let list = &mut tenant.inbound_connectors;
-                once(list, known, key, new, |object| {
-                    inbound_values(&object.value)
-                })
+                let values = |object: &Exported<_>| inbound_values(&object.value);
+                once(list, known, ("inbound connector", &name), new, values)
             }
             Item::Outbound(new) => {
-                let key = ("outbound connector", new.value.name.to_lowercase());
+                let name = new.value.name.clone();
                 let list = &mut tenant.outbound_connectors;
-                once(list, known, key, new, |object| {
-                    let mut plain = object.value.clone();
-                    plain.place = Place::default();
-                    plain.other.clear();
-                    plain
-                })
+                let values = |object: &Exported<_>| outbound_values(&object.value);
+                once(list, known, ("outbound connector", &name), new, values)
             }
             Item::Domain(new) => domain(&mut tenant.accepted_domains, known, new),
             Item::Organization(new) => organization_of(tenant, new),
@@ -255,14 +255,15 @@ impl Tenants {
     }
 }
 
-/// Adds an object to a list unless one of its name is there; a problem if the two differ.
+/// Adds an object of that kind and name to a list unless it is there; a problem if the two differ.
 fn once<T, V: PartialEq>(
     list: &mut Vec<Exported<T>>,
-    known: &mut HashMap<(&'static str, String), usize>,
-    key: (&'static str, String),
+    known: &mut Known,
+    (kind, name): (&'static str, &str),
     new: Exported<T>,
     values: impl Fn(&Exported<T>) -> V,
 ) -> Option<Unreadable> {
+    let key = (kind, name.to_lowercase());
     let Some(first) = known.get(&key).and_then(|at| list.get(*at)) else {
         known.insert(key, list.len());
         list.push(new);
@@ -271,29 +272,28 @@ fn once<T, V: PartialEq>(
     if values(first) == values(&new) {
         return None;
     }
-    let what = format!("{} \"{}\"", key.0, key.1);
+    let what = format!("{kind} \"{name}\"");
     Some(differs(what, &new.node.place, &first.node.place))
 }
 
 /// A domain that stands by hand has only its name; an export of it knows more.
 fn domain(
     list: &mut Vec<Exported<AcceptedDomain>>,
-    known: &mut HashMap<(&'static str, String), usize>,
+    known: &mut Known,
     new: Exported<AcceptedDomain>,
 ) -> Option<Unreadable> {
-    let key = ("accepted domain", new.value.domain.to_string());
-    let first = known.get(&key).and_then(|at| list.get_mut(*at));
+    const KIND: &str = "accepted domain";
+    let name = new.value.domain.to_string();
+    let at = known.get(&(KIND, name.clone()));
+    let first = at.and_then(|at| list.get_mut(*at));
     if let Some(first) = first
         && matches!(first.node.value, Value::String(_))
     {
         *first = new;
         return None;
     }
-    once(list, known, key, new, |object| {
-        let mut plain = object.value.clone();
-        plain.place = Place::default();
-        plain.other.clear();
-        format!("{plain:?}")
+    once(list, known, (KIND, &name), new, |object| {
+        domain_values(&object.value)
     })
 }
 
@@ -335,6 +335,21 @@ fn inbound_values(connector: &InboundConnector) -> String {
     plain.place = Place::default();
     plain.other.clear();
     plain.blocked = false;
+    format!("{plain:?}")
+}
+
+fn outbound_values(connector: &OutboundConnector) -> OutboundConnector {
+    let mut plain = connector.clone();
+    plain.name = connector.name.to_lowercase();
+    plain.place = Place::default();
+    plain.other.clear();
+    plain
+}
+
+fn domain_values(domain: &AcceptedDomain) -> String {
+    let mut plain = domain.clone();
+    plain.place = Place::default();
+    plain.other.clear();
     format!("{plain:?}")
 }
 
