@@ -128,16 +128,15 @@ fn missing(
     known: Option<&str>,
 ) -> Finding {
     let path = file.path.display();
-    let message =
-        format!("{path} has the certificate that {issuer} issued, but not {issuer}'s own");
+    let message = format!("{path} lacks the certificate of {issuer}, which issued its last one");
     let mut finding = finding(&LEAF_ALONE, inventory, file, message);
     finding.remedy.push(Remedy::Words(match known {
         Some(known) => {
-            format!("Append the certificate of {issuer}, which is in {known}, to {path}.")
+            format!("append the certificate of {issuer}, which is in {known}, to {path}")
         }
         None => format!(
-            "Append the certificate of {issuer}, as the authority hands it out, to {path}. If {issuer} is an \
-             authority of your own, order a certificate of a public one."
+            "append the certificate of {issuer}, as the authority hands it out, to {path}; if {issuer} is an \
+             authority of your own, order a certificate of a public one"
         ),
     }));
     finding
@@ -147,7 +146,7 @@ fn untrusted(inventory: &Inventory, file: &CertificateFile, message: String) -> 
     let mut finding = finding(&UNKNOWN_AUTHORITY, inventory, file, message);
     let names = file.chain.first().map(names).unwrap_or_default();
     finding.remedy.push(Remedy::Words(format!(
-        "Order a certificate of a public authority for {names}, and put it with its intermediates into {}.",
+        "order a certificate of a public authority for {names}, and put it with its intermediates into {}",
         file.path.display()
     )));
     finding

@@ -4,6 +4,7 @@
 //! Rules here look at the configuration as it was written, so that one which the relay refuses is
 //! looked at, too. What `tenantry check` says is repeated only where no rule says it better.
 
+mod capture;
 mod certificate;
 mod identity;
 mod input;
@@ -32,6 +33,7 @@ fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         let view = view::View::of(model, relay);
         names::check(&view, findings);
         identity::check(&view, findings);
+        capture::check(&view, findings);
         peers::check(&view, findings);
         unreachable::check(&view, findings);
         input::problems(relay, findings);

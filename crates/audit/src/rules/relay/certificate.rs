@@ -148,7 +148,7 @@ fn mismatch(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         finding.place = key.clone();
     }
     finding.remedy.push(Remedy::Words(format!(
-        "Put the key that {} was made for into {}, or order a certificate for the key that is there.",
+        "put the key that {} was made for into {}, or order a certificate for the key that is there",
         subject.path(),
         path.display()
     )));
@@ -164,18 +164,18 @@ fn chain(subject: &Subject<'_>, authorities: &Authorities<'_>, findings: &mut Ve
         return;
     };
     let message = format!(
-        "{} ends with a certificate that {issuer} issued, and does not have {issuer}'s own",
+        "{} lacks the certificate of {issuer}, which issued its last one",
         subject.path()
     );
     let mut finding = subject.finding(&table::CHAIN, table::CHAIN.severity, message);
     finding.remedy.push(Remedy::Words(match &known {
         Some(known) => format!(
-            "Append the certificate of {issuer}, which is in {known}, to {}.",
+            "append the certificate of {issuer}, which is in {known}, to {}",
             subject.path()
         ),
         None => format!(
-            "Append the certificate of {issuer}, as the authority hands it out, to {}. If {issuer} is a root \
-             that all clients have, name it with --trust.",
+            "append the certificate of {issuer}, as the authority hands it out, to {}; if {issuer} is a root \
+             that all clients have, name its file with --trust",
             subject.path()
         ),
     }));
@@ -204,7 +204,7 @@ fn usage(subject: &Subject<'_>, inventory: &Inventory, findings: &mut Vec<Findin
         (
             Severity::Error,
             format!("{path} is neither for clients nor for servers, by its extended key usages"),
-            "Order a certificate for TLS: with clientAuth, with serverAuth, or without extended key usages.",
+            "order a certificate for TLS: with clientAuth, with serverAuth, or without extended key usages",
         )
     } else if client && strict {
         (
@@ -212,14 +212,14 @@ fn usage(subject: &Subject<'_>, inventory: &Inventory, findings: &mut Vec<Findin
             format!(
                 "{path} is for servers alone, and a listener takes certificates with clientAuth alone"
             ),
-            "Set certificate_usage = \"any-tls\" in that [[listener]], or order a certificate with clientAuth.",
+            "set certificate_usage = \"any-tls\" in that [[listener]], or order a certificate with clientAuth",
         )
     } else {
         (
             table::USAGE.severity,
             format!("{path} is for servers alone: its extended key usages have no clientAuth"),
-            "Nothing, as long as mail goes through: public authorities issue no others any more. A server that \
-             insists on clientAuth needs a certificate of an authority that still issues it.",
+            "nothing, as long as mail goes through: public authorities issue no others any more; for a server that \
+             insists on clientAuth, order a certificate of an authority that still issues it",
         )
     };
     let mut finding = subject.finding(&table::USAGE, severity, message);
@@ -255,7 +255,7 @@ fn key(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let message = format!("{} has {what}", subject.path());
     let mut finding = subject.finding(&table::KEY, severity, message);
     finding.remedy.push(Remedy::Words(format!(
-        "Make a new key, RSA with {LEAST_BITS} bits or ECDSA on P-256, and order a certificate for {} with it.",
+        "make a new key, RSA with {LEAST_BITS} bits or ECDSA on P-256, and order a certificate for {} with it",
         subject.names()
     )));
     findings.push(finding);
@@ -280,7 +280,7 @@ fn signature(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let mut finding = subject.finding(&table::SIGNATURE, table::SIGNATURE.severity, message);
     finding.place = certificate.place.clone();
     finding.remedy.push(Remedy::Words(format!(
-        "Have the certificate for {} issued again, by an authority that signs with SHA-256.",
+        "have the certificate for {} issued again, by an authority that signs with SHA-256",
         subject.names()
     )));
     findings.push(finding);
@@ -310,7 +310,7 @@ fn expiry(subject: &Subject<'_>, now: Timestamp, findings: &mut Vec<Finding>) {
             Severity::Error,
             format!("{path} is not valid before {}", day(first.not_before)),
             format!(
-                "Use the certificate before it until {}, or check the clock.",
+                "use the certificate before it until {}, or check the clock",
                 day(first.not_before)
             ),
         )
@@ -323,8 +323,7 @@ fn expiry(subject: &Subject<'_>, now: Timestamp, findings: &mut Vec<Finding>) {
             severity,
             format!("{which} {left}"),
             format!(
-                "Order a certificate with the same names, {names}, and put it with its intermediates into {path}; \
-                 a reload is enough."
+                "order a certificate with the same names, {names}, and put it with its intermediates into {path}"
             ),
         )
     };

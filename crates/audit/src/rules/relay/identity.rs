@@ -1,18 +1,20 @@
-//! What a tenant presents upstream, and where: names that are not its own, an identity or an upstream
-//! that is another tenant's, a wildcard that takes another tenant's certificate.
+//! What a tenant presents upstream, and where: an identity that another tenant has, too, names that
+//! are not its own, and an upstream that is another tenant's.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use tenantry_attribution::{Basis, Pattern};
-use tenantry_lab::world::{DomainName, Place, Wildcard};
+use tenantry_lab::world::{DomainName, Place};
 use tenantry_net::PresentedChain;
 
-use super::names::{claim_place, line, object};
+use super::capture::wildcard_of_another;
+use super::names::{line, object, toml};
 use super::owned::Owned;
 use super::table;
-use super::view::{BASES, Claim, View, list, place};
+use super::view::{BASES, View, list, place};
 use crate::finding::{Finding, Related, Remedy};
-use crate::inventory::{Certificate, CertificateFile, Purpose};
+use crate::inventory::{Certificate, CertificateFile};
 use crate::rule::Severity;
 use crate::rules::words::{listed, shown};
 
@@ -26,7 +28,6 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Finding>) {
         }
         upstream(view, &owned, tenant, findings);
     }
-    captured(view, findings);
 }
 
 /// Tenants that present the same certificate, or certificates of one key. Tells whose certificates
@@ -94,15 +95,37 @@ fn own_certificate(view: &View<'_>, tenant: usize) -> Vec<Remedy> {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
+    let folder = folder(view, tenant);
+    let file_name = |extension: &str| {
+        let name = folder.join(format!("{stem}.{extension}"));
+        name.display().to_string()
+    };
     vec![
         Remedy::Words(format!(
-            "Make a new private key, and order a certificate for it with names of \"{name}\" alone."
+            "make a new private key, order a certificate for it with names of \"{name}\" alone, and write"
         )),
         Remedy::Toml {
             file: file.map_or_else(String::new, |file| file.display().to_string()),
-            text: format!("certificate = \"tls/{stem}.pem\"\nkey = \"tls/{stem}.key\""),
+            text: format!(
+                "certificate = {}\nkey = {}",
+                toml(&file_name("pem")),
+                toml(&file_name("key"))
+            ),
         },
     ]
+}
+
+/// The folder of a tenant's certificate, as its configuration would write it.
+fn folder(view: &View<'_>, tenant: usize) -> PathBuf {
+    let setting = view
+        .tenant(tenant)
+        .and_then(|section| section.certificate.as_ref());
+    let Some(setting) = setting else {
+        return PathBuf::new();
+    };
+    let folder = setting.value.parent().unwrap_or(Path::new(""));
+    let base = setting.at.file.parent().unwrap_or(Path::new(""));
+    folder.strip_prefix(base).unwrap_or(folder).to_owned()
 }
 
 /// Names of an identity that are another tenant's, or nobody's.
@@ -125,10 +148,10 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
     let (severity, message) = if let Some((_, other)) = foreign.first() {
         let names: Vec<String> = foreign.iter().map(|(name, _)| name.clone()).collect();
         let message = format!(
-            "{} names {}, which {} of {other}",
+            "{} names {}, which {} a name of {other}",
             file.path.display(),
             listed(&names),
-            if names.len() == 1 { "is" } else { "are" }
+            if names.len() == 1 { "is" } else { "are each" }
         );
         (Severity::Error, message)
     } else if nobodys.is_empty() {
@@ -151,7 +174,7 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
         (Severity::Info, message)
     };
     let mut remedy = vec![Remedy::Words(format!(
-        "Order a certificate for \"{}\" whose names are all at or below its own domains.",
+        "order a certificate for \"{}\" whose names are all at or below its own domains",
         view.name(tenant)
     ))];
     if foreign.is_empty() {
@@ -183,8 +206,8 @@ fn claim_it(view: &View<'_>, tenant: usize, leaf: &Certificate) -> Vec<Remedy> {
     };
     let unknown = leaf.names.iter().map(|(_, name)| name.as_str());
     let unknown = unknown.filter(|name| {
-        let owners = DomainName::parse(name);
-        owners.is_ok_and(|name| view.closest(&name, &BASES).is_empty())
+        let name = DomainName::parse(name);
+        name.is_ok_and(|name| view.closest(&name, &BASES).is_empty())
     });
     let missing: Vec<Pattern> = unknown
         .filter_map(|name| Pattern::parse(name).ok())
@@ -199,7 +222,7 @@ fn claim_it(view: &View<'_>, tenant: usize, leaf: &Certificate) -> Vec<Remedy> {
     };
     let present = list(section, basis).iter().map(|pattern| &pattern.value);
     vec![
-        Remedy::Words(String::from("Or, if the domain is this tenant's, list it:")),
+        Remedy::Words(String::from("or, if the domain is this tenant's, list it")),
         line(beside, super::view::key(basis), present.chain(&missing)),
     ]
 }
@@ -216,7 +239,7 @@ fn upstream(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Ve
         let name = view.name(tenant);
         let own = owned.own_host(view, tenant, &upstream.value.host);
         let mut remedy = vec![Remedy::Words(format!(
-            "Name the MX of one of \"{name}\"'s own domains, as the admin center shows it."
+            "name the MX of one of \"{name}\"'s own domains, as the admin center shows it"
         ))];
         remedy.extend(own.map(|host| Remedy::Toml {
             file: upstream.at.file.display().to_string(),
@@ -236,120 +259,6 @@ fn upstream(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Ve
             remedy,
             allowed: None,
         });
-    }
-}
-
-/// Certificates of one tenant, or of its clients, that a wildcard of another takes.
-fn captured(view: &View<'_>, findings: &mut Vec<Finding>) {
-    let mut seen = HashSet::new();
-    for file in &view.inventory.certificates {
-        let Some(leaf) = file.chain.first() else {
-            continue;
-        };
-        for name in &leaf.names {
-            let found = match file.purpose {
-                Purpose::Identity(tenant) => wildcard_of_another(view, tenant, name)
-                    .map(|claim| (claim, tenant, Severity::Warning)),
-                Purpose::Client => clients(view, leaf, name),
-                Purpose::Listener(_) | Purpose::Authority | Purpose::Lab => None,
-            };
-            if let Some((claim, tenant, severity)) = found
-                && seen.insert((claim.tenant, claim.pattern.value.clone(), tenant))
-            {
-                findings.push(capture(view, file, leaf, name, claim, tenant, severity));
-            }
-        }
-    }
-}
-
-/// The wildcard of another tenant that takes a name of this one's.
-fn wildcard_of_another<'a>(
-    view: &View<'a>,
-    tenant: usize,
-    name: &(Wildcard, DomainName),
-) -> Option<Claim<'a>> {
-    let claim = view.owner(name)?;
-    let wide = matches!(claim.pattern.value, Pattern::Subtree(_));
-    (wide && claim.tenant != tenant).then_some(claim)
-}
-
-/// Whose a client's certificate is: by its names that are claimed exactly, else by the tenant whose
-/// senders and recipients have that domain.
-fn clients<'a>(
-    view: &View<'a>,
-    leaf: &Certificate,
-    name: &(Wildcard, DomainName),
-) -> Option<(Claim<'a>, usize, Severity)> {
-    let exact = leaf.names.iter().filter_map(|name| view.owner(name));
-    let mut exact = exact.filter(|claim| matches!(claim.pattern.value, Pattern::Exact(_)));
-    let tenant = match exact.next() {
-        Some(claim) => claim.tenant,
-        None => {
-            let claim = view.owner(name)?;
-            let mail = view.closest(&name.1, &[Basis::Sender, Basis::Recipient]);
-            let first = mail.first()?;
-            let own = mail.iter().any(|mail| mail.tenant == claim.tenant);
-            // A domain further up than the wildcard says nothing against it.
-            let below = first.pattern.value.domain().as_str();
-            let wide = claim.pattern.value.domain().as_str();
-            if own || below.len() < wide.len() {
-                return None;
-            }
-            first.tenant
-        }
-    };
-    let claim = wildcard_of_another(view, tenant, name)?;
-    Some((claim, tenant, Severity::Error))
-}
-
-fn capture(
-    view: &View<'_>,
-    file: &CertificateFile,
-    leaf: &Certificate,
-    name: &(Wildcard, DomainName),
-    claim: Claim<'_>,
-    tenant: usize,
-    severity: Severity,
-) -> Finding {
-    let (wide, owner) = (view.name(claim.tenant), view.name(tenant));
-    let shown = shown(name);
-    let pattern = &claim.pattern.value;
-    let mut remedy = vec![Remedy::Words(format!(
-        "List the names that \"{wide}\" really has instead of {pattern}. Or claim this one for \"{owner}\":"
-    ))];
-    let section = view.tenant(tenant);
-    let exact = Pattern::parse(&shown).ok();
-    if let (Some(section), Some(exact)) = (section, exact) {
-        let present = section
-            .certificate_domains
-            .iter()
-            .map(|pattern| &pattern.value);
-        let beside = section
-            .certificate_domains
-            .first()
-            .or(section.sender_domains.first());
-        let beside = beside
-            .or(section.recipient_domains.first())
-            .unwrap_or(claim.pattern);
-        remedy.push(line(beside, "certificate_domains", present.chain([&exact])));
-    }
-    Finding {
-        rule: &table::CAPTURE,
-        severity,
-        tenant: Some(wide.to_owned()),
-        object: object(wide),
-        place: claim_place(view, Basis::Certificate, claim),
-        message: format!(
-            "certificate_domains claims {pattern}, which takes {shown} of {}, a certificate of {}",
-            file.path.display(),
-            object(owner)
-        ),
-        related: vec![Related {
-            place: leaf.place.clone(),
-            what: format!("a certificate for {shown}"),
-        }],
-        remedy,
-        allowed: None,
     }
 }
 

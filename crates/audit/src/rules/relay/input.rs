@@ -50,7 +50,10 @@ pub(super) fn problems(relay: &Relay, findings: &mut Vec<Finding>) {
         };
         // A warning is said by any finding at its place; an error only by one that is as bad.
         let known = said.get(&spot(problem));
-        let enough = known.is_some_and(|known| severity < Severity::Error || *known >= severity);
+        // What nothing can be decided by, TNY-18 tells for all tenants at once.
+        let derived = severity < Severity::Error && problem.what.starts_with("can never decide");
+        let enough =
+            derived || known.is_some_and(|known| severity < Severity::Error || *known >= severity);
         if !enough {
             findings.push(finding(problem, severity));
         }
@@ -101,13 +104,13 @@ fn finding(problem: &Problem, severity: Severity) -> Finding {
             line,
             column,
         },
-        message: match problem.key.as_str() {
+        message: match last(&problem.key) {
             "" => problem.what.clone(),
-            key => format!("{key} {}", problem.what),
+            key => format!("{key}: {}", problem.what),
         },
         object,
         related: Vec::new(),
-        remedy: vec![Remedy::Words(sentence(&problem.remedy))],
+        remedy: vec![Remedy::Words(problem.remedy.clone())],
         allowed: None,
     }
 }
@@ -126,13 +129,8 @@ fn tenant(object: &str) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// With a capital letter and a full stop, as remedies are written.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    let mut sentence: String = first.into_iter().chain(letters).collect();
-    if !sentence.ends_with(['.', '?', '!']) {
-        sentence.push('.');
-    }
-    sentence
+/// The key itself, without its section.
+fn last(key: &str) -> &str {
+    let section = key.rsplit_once("\".").or_else(|| key.rsplit_once("]."));
+    section.map_or(key, |(_, last)| last)
 }

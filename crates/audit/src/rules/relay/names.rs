@@ -39,7 +39,7 @@ fn same(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Find
         }],
         remedy: vec![
             Remedy::Words(format!(
-                "Leave {pattern} to the tenant that it belongs to. If that is \"{other}\":"
+                "leave {pattern} to the tenant that it belongs to; if that is \"{other}\", write"
             )),
             without(view, basis, claim),
         ],
@@ -73,11 +73,11 @@ fn nested(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Fi
         }],
         remedy: vec![
             Remedy::Words(format!(
-                "If {pattern} is \"{tenant}\"'s, list the names that \"{other}\" really has instead of {wide}, \
-                 or accept this:"
+                "if {pattern} is \"{tenant}\"'s, list the names that \"{other}\" really has instead of {wide}, \
+                 or accept this"
             )),
             allow(view, claim, tenant, pattern, wide),
-            Remedy::Words(format!("If it is \"{other}\"'s:")),
+            Remedy::Words(format!("if it is \"{other}\"'s, write")),
             without(view, basis, claim),
         ],
         allowed: None,

@@ -54,7 +54,7 @@ fn by_address(view: &View<'_>, number: usize, peer: &Peer, findings: &mut Vec<Fi
         .map(|network| network.value.to_string())
         .collect();
     let whom = match all {
-        true => format!("all {} tenants", tenants.len()),
+        true => format!("every tenant, {} of them", tenants.len()),
         false => listed(&tenants),
     };
     findings.push(Finding {
@@ -78,15 +78,15 @@ fn by_address(view: &View<'_>, number: usize, peer: &Peer, findings: &mut Vec<Fi
             .collect(),
         remedy: vec![
             Remedy::Words(String::from(
-                "Ask the clients for a certificate: client_certificates = \"request\" and trust in the [[listener]], \
-                 and its name here, which must then hold beside the network:",
+                "ask the clients for a certificate, with client_certificates = \"request\" and trust in the \
+                 [[listener]], and have its name hold beside the network",
             )),
             Remedy::Toml {
                 file: first.at.file.display().to_string(),
                 text: format!("certificates = [{}]", toml("ex01.corp.example")),
             },
             Remedy::Words(String::from(
-                "Or make a [[peer]] for each tenant, with the addresses of its own servers.",
+                "or make a [[peer]] for each tenant, with the addresses of its own servers",
             )),
         ],
         allowed: None,
@@ -109,7 +109,7 @@ fn null_sender(view: &View<'_>, tenant: usize, asked: bool, findings: &mut Vec<F
     let domain = first.value.domain();
     let mut remedy = vec![
         Remedy::Words(format!(
-            "Give the servers that send for \"{name}\" a client certificate of their own, and claim its name:"
+            "give the servers that send for \"{name}\" a client certificate of their own, and claim its name"
         )),
         Remedy::Toml {
             file: section.at.file.display().to_string(),
@@ -121,7 +121,7 @@ fn null_sender(view: &View<'_>, tenant: usize, asked: bool, findings: &mut Vec<F
     ];
     if !asked {
         remedy.push(Remedy::Words(String::from(
-            "And ask for it in the [[listener]]:",
+            "ask for it in the [[listener]]",
         )));
         remedy.push(Remedy::Toml {
             file: view.relay.path.display().to_string(),

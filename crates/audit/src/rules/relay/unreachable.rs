@@ -8,11 +8,12 @@ use tenantry_relay::config::written::Peer;
 use tenantry_relay::config::{Config, TrustedExchange};
 
 use super::names::{claim_place, object, toml, without};
-use super::peers::section;
+use super::peers::section as peer_section;
 use super::table;
 use super::view::{BASES, Claim, View, key, list, place};
 use crate::finding::{Finding, Related, Remedy};
 use crate::rule::Severity;
+use crate::rules::words::listed;
 
 pub(super) fn check(view: &View<'_>, findings: &mut Vec<Finding>) {
     let mut repeated = HashSet::new();
@@ -26,8 +27,9 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Finding>) {
         }
     }
     for tenant in 0..view.written.tenants.len() {
-        waiting(view, tenant, findings);
+        unserved(view, tenant, findings);
     }
+    unasked(view, findings);
     inner_peers(view, findings);
     useless_entries(view, findings);
 }
@@ -46,7 +48,7 @@ fn twice(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Fin
     let patterns = view.tenant(claim.tenant).map(|tenant| list(tenant, basis));
     let patterns = patterns.unwrap_or_default().iter();
     let line = super::names::line(claim.pattern, key(basis), patterns.map(|one| &one.value));
-    finding.remedy = vec![Remedy::Words(String::from("Write it once:")), line];
+    finding.remedy = vec![Remedy::Words(String::from("write it once")), line];
     findings.push(finding);
 }
 
@@ -74,80 +76,118 @@ fn covered(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<F
         ),
     });
     finding.remedy = vec![
-        Remedy::Words(format!("Leave {pattern} out:")),
+        Remedy::Words(format!("leave {pattern} out")),
         without(view, basis, claim),
     ];
     findings.push(finding);
 }
 
-/// Lists that wait for what nobody asks for, or for clients that there are none of.
-fn waiting(view: &View<'_>, tenant: usize, findings: &mut Vec<Finding>) {
-    let Some(section) = view.tenant(tenant) else {
+/// Certificate names of all tenants, when nobody asks for certificates: one setting for all.
+fn unasked(view: &View<'_>, findings: &mut Vec<Finding>) {
+    if view.asks() {
+        return;
+    }
+    let mut claims = view.each_claim(Basis::Certificate).peekable();
+    let Some(first) = claims.peek().copied() else {
         return;
     };
-    let served = view.served(tenant);
-    for basis in BASES {
-        let Some(first) = list(section, basis).first() else {
-            continue;
-        };
-        let claim = Claim {
-            tenant,
-            pattern: first,
-        };
-        let mut finding = of_tenant(view, claim, basis, table::UNREACHABLE.severity);
-        // The list is what is meant: it stands before its first pattern.
-        finding.place = list_place(view, tenant, basis).unwrap_or(finding.place);
-        match basis {
-            Basis::Certificate if !view.asks() => {
-                finding.message = format!(
-                    "{} can never decide, because no listener asks for certificates",
-                    key(basis)
-                );
-                finding.remedy = vec![
-                    Remedy::Words(String::from("Ask for them in the [[listener]]:")),
-                    Remedy::Toml {
-                        file: view.relay.path.display().to_string(),
-                        text: String::from(
-                            "client_certificates = \"request\"\ntrust = [\"tls/clients-ca.pem\"]",
-                        ),
-                    },
-                ];
-            }
-            Basis::Sender | Basis::Recipient if !served => {
-                finding.message = format!(
-                    "{} can never decide, because no peer may send for {}",
-                    key(basis),
-                    view.name(tenant)
-                );
-                finding.remedy = vec![
-                    Remedy::Words(String::from(
-                        "Name the tenant in a [[peer]], or leave the list out:",
-                    )),
-                    Remedy::Toml {
-                        file: view.relay.path.display().to_string(),
-                        text: format!("tenants = [{}]", toml(view.name(tenant))),
-                    },
-                ];
-            }
-            Basis::Certificate | Basis::Sender | Basis::Recipient => continue,
-        }
-        findings.push(finding);
+    let mut tenants: Vec<String> = claims
+        .map(|claim| view.name(claim.tenant).to_owned())
+        .collect();
+    tenants.dedup();
+    let mut finding = of_tenant(view, first, Basis::Certificate, table::UNREACHABLE.severity);
+    if tenants.len() > 1 {
+        finding.tenant = None;
     }
+    finding.message = format!(
+        "certificate_domains of {} can never decide, because no listener asks for certificates",
+        listed(&tenants)
+    );
+    let listeners = view.written.listeners.iter();
+    finding.related = listeners
+        .take(LISTENERS)
+        .map(|listener| {
+            let setting = listener.client_certificates.as_ref();
+            let at = setting.map_or(&listener.at, |setting| &setting.at);
+            Related {
+                place: place(at, "client_certificates"),
+                what: String::from("a listener that does not ask"),
+            }
+        })
+        .collect();
+    let listener = view
+        .written
+        .listeners
+        .first()
+        .map(|listener| &listener.at.file);
+    let file = listener.map_or(&*view.relay.path, |file| &**file);
+    finding.remedy = vec![
+        Remedy::Words(String::from("ask for them in the [[listener]]")),
+        Remedy::Toml {
+            file: file.display().to_string(),
+            text: String::from(
+                "client_certificates = \"request\"\ntrust = [\"tls/clients-ca.pem\"]",
+            ),
+        },
+    ];
+    findings.push(finding);
 }
 
-/// Where `check` sees a list; its own warning says where.
-fn list_place(view: &View<'_>, tenant: usize, basis: Basis) -> Option<tenantry_lab::world::Place> {
-    let wanted = format!("{}.{}", object(view.name(tenant)), key(basis));
-    let config = view.relay.config.as_ref().ok()?;
-    let mut warnings = config.warnings.iter();
-    let warning = warnings.find(|one| one.key == wanted && one.what.starts_with("can never"))?;
-    let number = |number: Option<usize>| number.and_then(|number| u32::try_from(number).ok());
-    Some(tenantry_lab::world::Place {
-        file: Some(warning.file.clone()),
-        path: wanted,
-        line: number(warning.line).unwrap_or_default(),
-        column: number(warning.column).unwrap_or_default(),
-    })
+/// Most listeners that a finding shows.
+const LISTENERS: usize = 5;
+
+/// Senders and recipients of a tenant that no client may send for.
+fn unserved(view: &View<'_>, tenant: usize, findings: &mut Vec<Finding>) {
+    let Some(section) = view.tenant(tenant).filter(|_| !view.served(tenant)) else {
+        return;
+    };
+    let lists = [Basis::Sender, Basis::Recipient].into_iter();
+    let filled: Vec<_> = lists
+        .filter_map(|basis| Some((basis, list(section, basis).first()?)))
+        .collect();
+    let Some((basis, pattern)) = filled.first().copied() else {
+        return;
+    };
+    let keys: Vec<String> = filled
+        .iter()
+        .map(|(basis, _)| key(*basis).to_owned())
+        .collect();
+    let claim = Claim { tenant, pattern };
+    let mut finding = of_tenant(view, claim, basis, table::UNREACHABLE.severity);
+    let name = view.name(tenant);
+    finding.message = format!(
+        "{} can never decide, because no peer may send for {name}",
+        listed(&keys)
+    );
+    let peer = view.written.peers.first();
+    let (words, file, text) = match peer {
+        Some(peer) => {
+            let tenants = peer.tenants.iter().map(|tenant| toml(&tenant.value));
+            let tenants: Vec<String> = tenants.chain([toml(name)]).collect();
+            (
+                format!("name the tenant in a peer, as in {}", peer_section(0, peer)),
+                peer.at.file.display(),
+                format!("tenants = [{}]", tenants.join(", ")),
+            )
+        }
+        None => (
+            String::from("say which clients may send for it"),
+            section.at.file.display(),
+            format!(
+                "[[peer]]\nname = \"on-premises\"\nnetworks = [\"10.1.0.0/24\"]\ntenants = [{}]",
+                toml(name)
+            ),
+        ),
+    };
+    finding.remedy = vec![
+        Remedy::Words(words),
+        Remedy::Toml {
+            file: file.to_string(),
+            text,
+        },
+        Remedy::Words(String::from("or leave the lists out")),
+    ];
+    findings.push(finding);
 }
 
 /// A peer whose every client is another peer's, too, which may do as much.
@@ -168,7 +208,7 @@ fn inner_peers(view: &View<'_>, findings: &mut Vec<Finding>) {
         let Some(other) = peers.get(outer) else {
             continue;
         };
-        let (inner, wide) = (section(number, peer), section(outer, other));
+        let (inner, wide) = (peer_section(number, peer), peer_section(outer, other));
         findings.push(Finding {
             rule: &table::UNREACHABLE,
             severity: Severity::Info,
@@ -181,8 +221,8 @@ fn inner_peers(view: &View<'_>, findings: &mut Vec<Finding>) {
                 what: wide,
             }],
             remedy: vec![Remedy::Words(format!(
-                "Remove this [[peer]], or the networks and tenants from the other that are meant for this one alone \
-                 ({}).",
+                "remove this [[peer]], or take from the other, at {}, the networks and tenants that are meant for \
+                 this one alone",
                 other.at
             ))],
             allowed: None,
@@ -281,7 +321,7 @@ fn useless_entries(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, peer) in view.written.peers.iter().enumerate() {
         let entries = peer.tenants.iter();
         for entry in entries.filter(|entry| idle.contains(entry.value.as_str())) {
-            let section = section(number, peer);
+            let section = peer_section(number, peer);
             let name = &entry.value;
             findings.push(Finding {
                 rule: &table::UNREACHABLE,
@@ -295,7 +335,7 @@ fn useless_entries(view: &View<'_>, findings: &mut Vec<Finding>) {
                 object: section,
                 related: Vec::new(),
                 remedy: vec![Remedy::Words(format!(
-                    "List the domains of {name} in sender_domains, or leave it out here."
+                    "list the domains of {name} in sender_domains, or leave it out here"
                 ))],
                 allowed: None,
             });

@@ -149,10 +149,7 @@ impl<'a> View<'a> {
     /// Whether any listener asks clients for certificates. A word that could not be read may have
     /// meant yes.
     pub(super) fn asks(&self) -> bool {
-        let unreadable = |problem: &Problem| problem.key.ends_with("client_certificates");
-        if let Err(problems) = &self.relay.config
-            && problems.iter().any(unreadable)
-        {
+        if self.is_refused(|key| key.ends_with("client_certificates")) {
             return true;
         }
         let off = |listener: &Listener| {
@@ -162,8 +159,23 @@ impl<'a> View<'a> {
         !self.written.listeners.iter().all(off)
     }
 
-    /// Whether a peer may send for a tenant, by name.
+    /// Whether the relay refuses the configuration for a key of this kind: what follows from that
+    /// is not worth a finding of its own.
+    fn is_refused(&self, key: impl Fn(&str) -> bool) -> bool {
+        let Err(problems) = &self.relay.config else {
+            return false;
+        };
+        let refused = |problem: &Problem| problem.severity == config::Severity::Error;
+        problems
+            .iter()
+            .any(|problem| refused(problem) && key(&problem.key))
+    }
+
+    /// Whether a peer may send for a tenant, by name. One whose tenants could not be read may.
     pub(super) fn served(&self, tenant: usize) -> bool {
+        if self.is_refused(|key| key.starts_with("peer") && key.ends_with(".tenants")) {
+            return true;
+        }
         let name = self.name(tenant);
         let serves = |peer: &Peer| {
             let mut tenants = peer.tenants.iter();
