@@ -16,7 +16,7 @@ use ipnet::Ipv4Net;
 use tenantry_lab::attribution::{ConnectorRef, Forest};
 use tenantry_lab::world::{
     AcceptedDomain, ConnectorType, DomainName, InboundConnector, Place, Profile, Quota, Region,
-    SenderAddress, TenantIndex, TlsSenderCertificateName, World,
+    SenderAddress, TenantIndex, TlsSenderCertificateName, Wildcard, World,
 };
 use tenantry_relay::config;
 
@@ -148,6 +148,13 @@ impl<'i> Model<'i> {
         leaf.map_or_else(Vec::new, |leaf| self.names.matching(&leaf.names, kind))
     }
 
+    /// The connectors of one kind that a certificate's name matches most closely: by exactly that name, or
+    /// by the longest wildcard.
+    #[must_use]
+    pub fn closest(&self, name: &(Wildcard, DomainName), kind: Kind) -> &[ConnectorRef] {
+        self.names.closest(name, kind)
+    }
+
     /// Whether a connector's TlsSenderCertificateName matches a name of a certificate.
     #[must_use]
     pub fn matches(&self, at: ConnectorRef, file: usize) -> bool {
@@ -165,6 +172,12 @@ impl<'i> Model<'i> {
     #[must_use]
     pub fn matched_by(&self, name: &TlsSenderCertificateName) -> &[usize] {
         self.names.certificates(name)
+    }
+
+    /// The certificates that are presented to Exchange Online and have exactly this name.
+    #[must_use]
+    pub fn holders(&self, name: &DomainName) -> &[usize] {
+        self.names.holders(name)
     }
 
     /// The active connectors with exactly this TlsSenderCertificateName.
@@ -215,11 +228,12 @@ impl<'i> Model<'i> {
         self.owners.mx_owner(host)
     }
 
-    /// Whether a certificate is one that Exchange Online gets to see, and has not expired.
+    /// Whether a certificate is presented to Exchange Online, and may count there: it has not expired, and
+    /// did not sign itself.
     #[must_use]
-    pub fn is_presented(&self, file: usize) -> bool {
+    pub fn counts(&self, file: usize) -> bool {
         self.certificate(file)
-            .is_some_and(|file| is_presented(file) && !is_expired(file, self.inventory))
+            .is_some_and(|file| counts(file, self.inventory))
     }
 
     /// Whether an active connector attributes by its certificate name: it is usable and accepted.
@@ -238,11 +252,12 @@ pub const fn is_presented(file: &CertificateFile) -> bool {
     }
 }
 
-/// Whether its validity is over at the time of the inventory.
+/// Whether it is presented, has not expired at the time of the inventory, and did not sign itself.
 #[must_use]
-pub fn is_expired(file: &CertificateFile, inventory: &Inventory) -> bool {
+pub fn counts(file: &CertificateFile, inventory: &Inventory) -> bool {
     let leaf = file.chain.first();
-    leaf.is_none_or(|leaf| leaf.not_after < inventory.now)
+    is_presented(file)
+        && leaf.is_some_and(|leaf| leaf.not_after >= inventory.now && !leaf.self_issued)
 }
 
 /// What a connector takes part in.

@@ -2,7 +2,13 @@
 //! that looks at everything once.
 
 mod chain;
+mod connector;
+mod domain;
+mod organization;
+mod overlap;
 mod relay;
+mod route;
+mod wording;
 mod words;
 
 use crate::allow;
@@ -18,7 +24,15 @@ struct Group {
 }
 
 /// In the order of looking: what the relay's group finds must not be said before.
-const GROUPS: &[Group] = &[chain::GROUP, relay::GROUP];
+const GROUPS: &[Group] = &[
+    connector::GROUP,
+    overlap::GROUP,
+    domain::GROUP,
+    organization::GROUP,
+    route::GROUP,
+    chain::GROUP,
+    relay::GROUP,
+];
 
 /// Every rule, in the order of their ids.
 pub fn all() -> impl Iterator<Item = &'static Rule> {

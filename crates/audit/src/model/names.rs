@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tenantry_lab::attribution::ConnectorRef;
 use tenantry_lab::world::{DomainName, TenantIndex, TlsSenderCertificateName, Wildcard};
 
-use super::{is_expired, is_presented, kind};
+use super::{counts, kind};
 use crate::inventory::Inventory;
 
 /// What an inbound connector takes part in.
@@ -40,13 +40,15 @@ pub(super) struct Names {
     named: HashMap<Name, Use>,
     /// Domains of active connectors by each domain they are in.
     within: HashMap<DomainName, Vec<ConnectorRef>>,
+    /// Certificates by each name that is no wildcard.
+    holders: HashMap<DomainName, Vec<usize>>,
 }
 
 /// Who has a name, and what it matches.
 #[derive(Debug, Default)]
 struct Use {
     connectors: HashMap<Kind, Vec<ConnectorRef>>,
-    /// Those that are presented and have not expired.
+    /// Those that count.
     certificates: Vec<usize>,
 }
 
@@ -68,8 +70,7 @@ impl Names {
         for (file, certificate) in inventory.certificates.iter().enumerate() {
             let leaf = certificate.chain.first();
             if let Some(leaf) = leaf
-                && is_presented(certificate)
-                && !is_expired(certificate, inventory)
+                && counts(certificate, inventory)
             {
                 names.add_certificate(file, &leaf.names);
             }
@@ -89,6 +90,9 @@ impl Names {
 
     fn add_certificate(&mut self, file: usize, names: &[Name]) {
         for name in names {
+            if name.0 == Wildcard::No {
+                self.holders.entry(name.1.clone()).or_default().push(file);
+            }
             for pattern in patterns(name) {
                 let Some(named) = self.named.get_mut(&pattern) else {
                     continue;
@@ -119,6 +123,15 @@ impl Names {
         matching
     }
 
+    /// The connectors whose name is closest to this one: exact, or the longest wildcard.
+    pub(super) fn closest(&self, name: &Name, kind: Kind) -> &[ConnectorRef] {
+        let mut found = patterns(name).filter_map(|pattern| {
+            let named = self.named.get(&pattern)?;
+            named.connectors.get(&kind)
+        });
+        found.next().map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn certificates(&self, name: &TlsSenderCertificateName) -> &[usize] {
         let named = usable(name).and_then(|name| self.named.get(&name));
         named.map_or(&[], |named| &named.certificates)
@@ -132,6 +145,10 @@ impl Names {
         let named = usable(name).and_then(|name| self.named.get(&name));
         let connectors = named.and_then(|named| named.connectors.get(&kind));
         connectors.map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn holders(&self, name: &DomainName) -> &[usize] {
+        self.holders.get(name).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn within(&self, domain: &DomainName) -> &[ConnectorRef] {
