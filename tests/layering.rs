@@ -117,7 +117,7 @@ const LAYERS: &[Layer] = &[
             "toml",
             "unicode-width",
         ],
-        tests: &["tempfile"],
+        tests: &["jsonschema", "tempfile"],
     },
     Layer {
         folder: "tenantry",
