@@ -51,6 +51,7 @@ fn presented(model: &Model<'_>, tenant: usize, route: &Route, findings: &mut Vec
     };
     if standing(model, route) != Standing::Unmatched
         || is_foreign(model, tenant, route)
+        || is_shared(model, tenant, file)
         || helped(model, tenant)
     {
         return;
@@ -77,6 +78,15 @@ fn presented(model: &Model<'_>, tenant: usize, route: &Route, findings: &mut Vec
     finding.related = expecting(model, &expected);
     finding.remedy = second(model, tenant, file);
     findings.push(finding);
+}
+
+/// Whether a route to another tenant presents the certificate, too: EXO-L28 and TNY-07 tell of that.
+fn is_shared(model: &Model<'_>, tenant: usize, file: usize) -> bool {
+    let mut routes = model.routes().iter();
+    routes.any(|other| {
+        let another = other.tenant().is_some_and(|reached| reached != tenant);
+        another && other.certificate == Some(file)
+    })
 }
 
 /// Whether a disabled connector is told of instead, as it would match.
