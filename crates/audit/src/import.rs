@@ -9,7 +9,7 @@
 //! inventory with a configuration that is in use.
 
 mod connectors;
-//pub mod diff;
+pub mod diff;
 mod domains;
 mod draft;
 mod file_name;

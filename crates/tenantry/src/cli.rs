@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Say what is wrong with tenants, connectors, certificates and a relay's configuration, from files alone.
     #[command(long_about = crate::lint::ABOUT, after_help = crate::lint::EXAMPLES)]
     Lint(crate::lint::Lint),
+    /// Make the relay's tenants from exports, or say what has changed since.
+    #[command(long_about = crate::import::ABOUT, after_help = crate::import::EXAMPLES)]
+    Import(crate::import::Arguments),
     /// Make a throw-away authority with certificates to try things out.
     Pki(Pki),
     /// Run everything in one process on the loopback, send real messages and check what arrives.

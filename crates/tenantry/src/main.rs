@@ -8,6 +8,8 @@ mod check;
 mod cli;
 mod exit;
 mod explain;
+mod exports;
+mod import;
 mod lab;
 mod lint;
 mod pki;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Replay(question) => replay::replay(&question),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Lint(wanted) => lint::lint(&wanted),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use tenantry_attribution::Pattern;
 use tenantry_lab::world::{DomainName, Wildcard};
 
-use super::draft::{Claim, Decided, Draft, Identity, Question};
+use super::diff::takes;
+use super::draft::{Decided, Draft, Identity, Question};
 use super::text::listed;
 use crate::inventory::{Certificate, CertificateFile, KeyBeside, Purpose};
 use crate::model::{Model, Origin};
@@ -166,7 +167,7 @@ impl<'a> Usable<'a> {
                 leaf.names.iter().any(|(wildcard, name)| {
                     draft
                         .certificate_claims()
-                        .any(|claim| takes(claim, *wildcard, name))
+                        .any(|claim| takes(&claim.pattern, *wildcard, name))
                 })
             })?;
             Some(format!("{} fits, but {reason}", file.path.display()))
@@ -246,15 +247,5 @@ fn spoilt(file: &CertificateFile, leaf: &Certificate, now: Timestamp) -> Option<
         KeyBeside::Unknown => Some("its key is not beside it".to_owned()),
         KeyBeside::Mismatch(key) => Some(format!("{} is another certificate's key", key.display())),
         KeyBeside::Unusable(key, reason) => Some(format!("its key {} {reason}", key.display())),
-    }
-}
-
-fn takes(claim: &Claim, wildcard: Wildcard, name: &DomainName) -> bool {
-    let Ok(domain) = DomainName::parse(claim.pattern.domain().as_str()) else {
-        return false;
-    };
-    match &claim.pattern {
-        Pattern::Exact(_) => wildcard == Wildcard::No && *name == domain,
-        Pattern::Subtree(_) => name.is_within(&domain),
     }
 }
