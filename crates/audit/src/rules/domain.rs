@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use tenantry_lab::world::{DomainName, DomainType, TlsSenderCertificateName};
 
 use super::connector::misnamed;
+use super::overlap::shared::{is_service, of_its_own};
 use super::wording::{
     OwnName, Subject, above, accepted_domain, accepts, bounded, command, finding, some_of, verify,
 };
@@ -105,7 +106,10 @@ fn not_accepted(
         );
         let mut finding = subject.finding(&L01, PROPERTY, message);
         finding.related = elsewhere(model, tenant, domain);
-        finding.remedy = own(subject, domain);
+        finding.remedy = match is_service(model, name) {
+            true => of_its_own(subject, name),
+            false => own(subject, domain),
+        };
         findings.push(finding);
         return;
     };

@@ -3,7 +3,7 @@
 mod address;
 mod capture;
 mod gateway;
-mod shared;
+pub(super) mod shared;
 
 use super::Group;
 use crate::finding::Finding;

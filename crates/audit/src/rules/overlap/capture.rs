@@ -77,7 +77,7 @@ fn certificate(model: &Model<'_>, file: usize) -> Option<(String, Related)> {
     let names = some_of(leaf.names.iter().map(shown));
     let related = Related {
         place: leaf.place.clone(),
-        what: format!("{} is for {names}", certificate.path.display()),
+        what: format!("a certificate for {names}"),
     };
     Some((names, related))
 }

@@ -74,11 +74,10 @@ fn told(
         let what = format!("the Partner connector names {}", name(&partner));
         partner.related(PROPERTY, what)
     });
-    let by_file = leaves().map(|(file, leaf)| Related {
+    let by_file = leaves().map(|(_, leaf)| Related {
         place: leaf.place.clone(),
         what: format!(
-            "{} is for {}",
-            file.path.display(),
+            "a certificate for {}",
             some_of(leaf.names.iter().map(shown))
         ),
     });

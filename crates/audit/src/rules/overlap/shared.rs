@@ -74,19 +74,26 @@ fn by_names(tenants: &BTreeMap<usize, (String, ConnectorRef)>) -> String {
     some_of(names.into_iter().cloned())
 }
 
+/// A certificate for each: with this name for the tenant that has accepted it, with another for the others.
 fn separate(model: &Model<'_>, tenants: &BTreeMap<usize, (String, ConnectorRef)>) -> Vec<Remedy> {
     let mut steps: Vec<Remedy> = Vec::new();
     let mut taken = BTreeSet::new();
-    for (tenant, (name, _)) in tenants.iter().take(SHOWN) {
+    for (tenant, (name, at)) in tenants.iter().take(SHOWN) {
         let tenant = model.tenant_name(*tenant);
-        steps.push(Remedy::Words(if taken.insert(name) {
-            format!("Order a certificate for {name} without names of others, and present it with {tenant}'s mail alone.")
+        let accepted = model.attributes_by_name(*at) && taken.insert(name);
+        steps.push(Remedy::Words(if accepted {
+            format!(
+                "Present {tenant}'s mail with a certificate for {name} that has no names of other tenants."
+            )
         } else {
-            format!("Order a certificate with a name of {tenant}'s own, name it in {tenant}'s connector, and present it with {tenant}'s mail alone.")
+            format!(
+                "Present {tenant}'s mail with a certificate that has a name of {tenant}'s own, which it accepts as a \
+                 domain and names in its connector."
+            )
         }));
     }
     steps.push(Remedy::Words(String::from(
-        "Then stop to present this one, and delete its key.",
+        "Then present this certificate no more.",
     )));
     steps
 }
@@ -127,7 +134,7 @@ pub(super) fn services(model: &Model<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Whether a name is in connectors of several tenants, and below no domain that any of them has.
-pub(super) fn is_service(model: &Model<'_>, name: &TlsSenderCertificateName) -> bool {
+pub(in crate::rules) fn is_service(model: &Model<'_>, name: &TlsSenderCertificateName) -> bool {
     let (TlsSenderCertificateName::Exact(domain) | TlsSenderCertificateName::Wildcard(domain)) =
         name
     else {
@@ -143,7 +150,10 @@ pub(super) fn is_service(model: &Model<'_>, name: &TlsSenderCertificateName) -> 
 }
 
 /// The customer's own name: one below the service's that the tenant has accepted already, or one to ask for.
-fn of_its_own(subject: &Subject<'_>, name: &TlsSenderCertificateName) -> Vec<Remedy> {
+pub(in crate::rules) fn of_its_own(
+    subject: &Subject<'_>,
+    name: &TlsSenderCertificateName,
+) -> Vec<Remedy> {
     let tenant = subject.tenant_name();
     let accepted = subject.model.accepting(subject.at);
     if let Some(accepted) = accepted {
