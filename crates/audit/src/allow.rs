@@ -5,8 +5,6 @@
 //! accept is still told, with the reason. One that cannot count, has ended or accepts nothing any
 //! more is a finding itself, so that none is left behind.
 
-use std::fmt::Write as _;
-
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tenantry_lab::world::Place;
@@ -24,9 +22,11 @@ pub fn lint(inventory: &Inventory, further: &[Allowance]) -> Vec<Finding> {
     let mut findings = rules::check(inventory);
     let configured = inventory.relay.iter();
     let configured = configured.flat_map(|relay| &relay.written.allowances);
+    let configured = configured.map(|allowance| (allowance, Origin::Relay));
+    let further = further.iter().map(|allowance| (allowance, Origin::Further));
     let mut allowances: Vec<Counting<'_>> = configured
         .chain(further)
-        .map(|allowance| Counting::of(allowance, inventory))
+        .map(|(allowance, origin)| Counting::of(allowance, origin, inventory))
         .collect();
     apply(&mut findings, &mut allowances);
     // Allowances of what is wrong with allowances are looked at when that is known.
@@ -65,8 +65,18 @@ const OVER: Rule = Rule {
 /// An allowance, and whether it was of use.
 struct Counting<'a> {
     allowance: &'a Allowance,
+    origin: Origin,
     state: State,
     used: usize,
+}
+
+/// Where an allowance stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// In the relay's configuration, which is refused without rule or reason: that is said already.
+    Relay,
+    /// In a file of its own.
+    Further,
 }
 
 /// Whether an allowance counts.
@@ -100,10 +110,11 @@ fn apply(findings: &mut [Finding], allowances: &mut [Counting<'_>]) {
 }
 
 impl<'a> Counting<'a> {
-    fn of(allowance: &'a Allowance, inventory: &Inventory) -> Self {
+    fn of(allowance: &'a Allowance, origin: Origin, inventory: &Inventory) -> Self {
         let today = inventory.now.to_zoned(TimeZone::UTC).date();
         Self {
             allowance,
+            origin,
             state: State::of(allowance, today),
             used: 0,
         }
@@ -141,6 +152,7 @@ impl<'a> Counting<'a> {
     fn finding(&self) -> Option<Finding> {
         let given = self.allowance;
         let (rule, at, message) = match &self.state {
+            State::Void(lack) if self.origin == Origin::Relay && lack.is_refused() => return None,
             State::Void(lack) => {
                 let named = given.rule.as_ref().map_or(&given.at, |rule| &rule.at);
                 (&VOID, named, lack.in_words())
@@ -149,10 +161,7 @@ impl<'a> Counting<'a> {
                 let until = given.until.as_ref().map_or(&given.at, |until| &until.at);
                 (&OVER, until, format!("this allowance ended with {last}"))
             }
-            State::Counts(rule) if self.used == 0 => {
-                let meant = self.meant(rule);
-                (&OVER, &given.at, format!("no finding is {meant}"))
-            }
+            State::Counts(rule) if self.used == 0 => (&OVER, &given.at, self.unused(rule)),
             State::Counts(_) => return None,
         };
         Some(Finding {
@@ -175,20 +184,25 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// What it is for, in words.
-    fn meant(&self, rule: &Rule) -> String {
-        let mut meant = rule.id.to_owned();
+    /// That it accepts nothing, in words.
+    fn unused(&self, rule: &Rule) -> String {
         let narrower = [
             ("tenant", &self.allowance.tenant),
             ("object", &self.allowance.object),
         ];
-        for (key, setting) in narrower {
-            if let Some(setting) = setting {
-                // Writing to a string cannot fail.
-                let _ = write!(meant, " with {key} {:?}", setting.value);
-            }
+        let given = narrower.iter().filter_map(|(key, setting)| {
+            let value = &setting.as_ref()?.value;
+            Some(format!("{key} {value:?}"))
+        });
+        let given: Vec<String> = given.collect();
+        match given.is_empty() {
+            true => format!("nothing is found by {}", rule.id),
+            false => format!(
+                "nothing is found by {} with {}",
+                rule.id,
+                given.join(" and ")
+            ),
         }
-        meant
     }
 
     fn remedy(&self, place: &Place) -> Remedy {
@@ -235,6 +249,14 @@ impl State {
 }
 
 impl Lack {
+    /// The relay's configuration is refused for it.
+    fn is_refused(&self) -> bool {
+        match self {
+            Self::Rule(None) | Self::Reason(_) => true,
+            Self::Rule(Some(_)) => false,
+        }
+    }
+
     fn in_words(&self) -> String {
         match self {
             Self::Rule(None) => "this allowance names no rule".to_owned(),

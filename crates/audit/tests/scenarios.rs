@@ -18,10 +18,53 @@ use tenantry_lab::file::Lab;
 use tenantry_lab::scenario::{Folder, InitPlan, Scenario};
 
 /// What a scenario shows and no file of its folder says.
-const UNSEEN: &[(&str, &str, &str)] = &[];
+const UNSEEN: &[(&str, &str, &str)] = &[
+    ("expired-certificate", "EXO-L24", NO_SEND_CONNECTOR),
+    ("expired-certificate", "EXO-L25", NO_SEND_CONNECTOR),
+    ("one-certificate-two-tenants", "EXO-L28", NO_SEND_CONNECTOR),
+    ("one-server-many-tenants", "EXO-L28", NO_SEND_CONNECTOR),
+    ("one-server-many-tenants", "EXO-L29", NO_SEND_CONNECTOR),
+    ("send-connector-without-tls", "EXO-L27", NO_SEND_CONNECTOR),
+    ("wrong-region", "EXO-L30", NO_SEND_CONNECTOR),
+    ("sender-and-certificate-not-accepted", "EXO-L18", NO_SENDER),
+    ("subdomain-sender", "EXO-L17", NO_SENDER),
+    (
+        "test-tenant-mix-up",
+        "EXO-L20",
+        "the domain is in one tenant before it moves, and in one after",
+    ),
+];
+
+const NO_SEND_CONNECTOR: &str = "the servers on premises are known by their messages alone";
+const NO_SENDER: &str = "which senders there are is known by the messages alone";
 
 /// What is still said after the scenario's events.
-const STAYS: &[(&str, &str, &str)] = &[];
+const STAYS: &[(&str, &str, &str)] = &[
+    (
+        "reject-direct-send-without-connector",
+        "EXO-L35",
+        "the scanner has its connector; the relay that could stand in front has none",
+    ),
+    (
+        "restrict-flags-on-onpremises",
+        "EXO-L08",
+        "a Partner connector does what the flags were meant for; they are still there",
+    ),
+    ("subdomain-sender", "EXO-L04", STILL_ADDRESSES),
+    ("unusable-address", "EXO-L04", STILL_ADDRESSES),
+    (
+        "unusable-address",
+        "EXO-L14",
+        "one of several unusable addresses is repaired",
+    ),
+    (
+        "test-tenant-mix-up",
+        "EXO-L05",
+        "the event is the mix-up, not its remedy",
+    ),
+];
+
+const STILL_ADDRESSES: &str = "the remedy leaves the connector with addresses";
 
 #[test]
 fn a_healthy_world_of_fifty_tenants_has_no_finding() {
