@@ -8,6 +8,7 @@ mod organization;
 mod overlap;
 mod relay;
 mod route;
+mod send;
 mod wording;
 mod words;
 
@@ -30,6 +31,7 @@ const GROUPS: &[Group] = &[
     domain::GROUP,
     organization::GROUP,
     route::GROUP,
+    send::GROUP,
     chain::GROUP,
     relay::GROUP,
 ];

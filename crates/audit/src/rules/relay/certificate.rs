@@ -30,7 +30,13 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let of_send_connectors: HashSet<usize> = model
         .routes()
         .iter()
-        .filter(|route| matches!(route.origin, Origin::SendConnector(_)))
+        .filter(|route| match route.origin {
+            Origin::SendConnector(number) => {
+                let connector = inventory.send_connectors.get(number);
+                connector.is_some_and(|connector| connector.value.enabled)
+            }
+            Origin::Relay(_) => false,
+        })
         .filter_map(|route| route.certificate)
         .collect();
     for (number, file) in inventory.certificates.iter().enumerate() {
