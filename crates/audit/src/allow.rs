@@ -22,11 +22,9 @@ pub fn lint(inventory: &Inventory, further: &[Allowance]) -> Vec<Finding> {
     let mut findings = rules::check(inventory);
     let configured = inventory.relay.iter();
     let configured = configured.flat_map(|relay| &relay.written.allowances);
-    let configured = configured.map(|allowance| (allowance, Origin::Relay));
-    let further = further.iter().map(|allowance| (allowance, Origin::Further));
     let mut allowances: Vec<Counting<'_>> = configured
         .chain(further)
-        .map(|(allowance, origin)| Counting::of(allowance, origin, inventory))
+        .map(|allowance| Counting::of(allowance, inventory))
         .collect();
     apply(&mut findings, &mut allowances);
     // Allowances of what is wrong with allowances are looked at when that is known.
@@ -47,9 +45,9 @@ pub(crate) const RULES: &[Rule] = &[VOID, OVER];
 const VOID: Rule = Rule {
     id: "TNY-19",
     severity: Severity::Warning,
-    title: "an allowance that cannot count",
+    title: "an allowance of a rule that there is not",
     why: "it accepts nothing, so that the findings that it was written for fail the pipeline all the same",
-    remedy: "name a rule that `tenantry lint --list` has, and give the reason",
+    remedy: "name a rule that `tenantry lint --list` has",
     source: "docs/lint.md, section Allowances",
 };
 
@@ -65,36 +63,20 @@ const OVER: Rule = Rule {
 /// An allowance, and whether it was of use.
 struct Counting<'a> {
     allowance: &'a Allowance,
-    origin: Origin,
     state: State,
     used: usize,
-}
-
-/// Where an allowance stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// In the relay's configuration, which is refused without rule or reason: that is said already.
-    Relay,
-    /// In a file of its own.
-    Further,
 }
 
 /// Whether an allowance counts.
 enum State {
     /// For the findings of this rule.
     Counts(&'static Rule),
-    /// It never could, for what it lacks.
-    Void(Lack),
+    /// It lacks its rule or its reason, for which whoever read it refused it already.
+    Refused,
+    /// It names this rule, which there is not.
+    Unknown(String),
     /// Its last day is gone.
     Ended(Date),
-}
-
-/// What an allowance lacks.
-enum Lack {
-    /// A rule that there is; the one it names.
-    Rule(Option<String>),
-    /// The reason for accepting this rule's findings.
-    Reason(&'static str),
 }
 
 fn apply(findings: &mut [Finding], allowances: &mut [Counting<'_>]) {
@@ -110,11 +92,10 @@ fn apply(findings: &mut [Finding], allowances: &mut [Counting<'_>]) {
 }
 
 impl<'a> Counting<'a> {
-    fn of(allowance: &'a Allowance, origin: Origin, inventory: &Inventory) -> Self {
+    fn of(allowance: &'a Allowance, inventory: &Inventory) -> Self {
         let today = inventory.now.to_zoned(TimeZone::UTC).date();
         Self {
             allowance,
-            origin,
             state: State::of(allowance, today),
             used: 0,
         }
@@ -152,17 +133,16 @@ impl<'a> Counting<'a> {
     fn finding(&self) -> Option<Finding> {
         let given = self.allowance;
         let (rule, at, message) = match &self.state {
-            State::Void(lack) if self.origin == Origin::Relay && lack.is_refused() => return None,
-            State::Void(lack) => {
+            State::Unknown(name) => {
                 let named = given.rule.as_ref().map_or(&given.at, |rule| &rule.at);
-                (&VOID, named, lack.in_words())
+                (&VOID, named, format!("no rule is called {name:?}"))
             }
             State::Ended(last) => {
                 let until = given.until.as_ref().map_or(&given.at, |until| &until.at);
                 (&OVER, until, format!("this allowance ended with {last}"))
             }
             State::Counts(rule) if self.used == 0 => (&OVER, &given.at, self.unused(rule)),
-            State::Counts(_) => return None,
+            State::Counts(_) | State::Refused => return None,
         };
         Some(Finding {
             rule,
@@ -210,19 +190,15 @@ impl<'a> Counting<'a> {
         let file = file.map_or_else(String::new, |file| file.to_string_lossy().into_owned());
         let line = self.allowance.at.line.unwrap_or_default();
         match &self.state {
-            State::Void(Lack::Rule(_)) => Remedy::Words(format!(
+            State::Unknown(_) => Remedy::Words(format!(
                 "name a rule that `tenantry lint --list` has, or remove the section in line \
                  {line} of {file}"
             )),
-            State::Void(Lack::Reason(rule)) => Remedy::Toml {
-                file,
-                text: format!("[[lint.allow]]\nrule = \"{rule}\"\nreason = \"why it may stay\""),
-            },
             State::Ended(_) => Remedy::Words(format!(
                 "repair what it accepted, then remove the section in line {line} of {file}; \
                  or give `until` a day to come"
             )),
-            State::Counts(_) => {
+            State::Counts(_) | State::Refused => {
                 Remedy::Words(format!("remove the section in line {line} of {file}"))
             }
         }
@@ -231,37 +207,15 @@ impl<'a> Counting<'a> {
 
 impl State {
     fn of(allowance: &Allowance, today: Date) -> Self {
-        let Some(rule) = &allowance.rule else {
-            return Self::Void(Lack::Rule(None));
+        let (Some(rule), Some(_)) = (&allowance.rule, &allowance.reason) else {
+            return Self::Refused;
         };
         let Some(known) = rules::named(rule.value.trim()) else {
-            return Self::Void(Lack::Rule(Some(rule.value.clone())));
+            return Self::Unknown(rule.value.clone());
         };
-        let reason = allowance.reason.as_ref().map(|reason| reason.value.trim());
-        if reason.is_none_or(str::is_empty) {
-            return Self::Void(Lack::Reason(known.id));
-        }
         match &allowance.until {
             Some(until) if until.value < today => Self::Ended(until.value),
             Some(_) | None => Self::Counts(known),
-        }
-    }
-}
-
-impl Lack {
-    /// The relay's configuration is refused for it.
-    fn is_refused(&self) -> bool {
-        match self {
-            Self::Rule(None) | Self::Reason(_) => true,
-            Self::Rule(Some(_)) => false,
-        }
-    }
-
-    fn in_words(&self) -> String {
-        match self {
-            Self::Rule(None) => "this allowance names no rule".to_owned(),
-            Self::Rule(Some(name)) => format!("no rule is called {name:?}"),
-            Self::Reason(rule) => format!("this allowance of {rule} gives no reason"),
         }
     }
 }

@@ -41,11 +41,6 @@ const NO_SENDER: &str = "which senders there are is known by the messages alone"
 /// What is still said after the scenario's events.
 const STAYS: &[(&str, &str, &str)] = &[
     (
-        "reject-direct-send-without-connector",
-        "EXO-L35",
-        "the scanner has its connector; the relay that could stand in front has none",
-    ),
-    (
         "restrict-flags-on-onpremises",
         "EXO-L08",
         "a Partner connector does what the flags were meant for; they are still there",

@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::FORMAT;
 use crate::rule::Rule;
+
+/// The name of the form of the rules as JSON.
+pub const LIST_FORMAT: &str = "tenantry-lint-rules/1";
 
 /// Writes the rules as a table for terminals: id, severity, what is wrong.
 ///
@@ -38,7 +40,7 @@ pub fn list_json(mut out: &mut dyn Write, rules: &[&Rule]) -> io::Result<()> {
         source: rule.source,
     });
     let document = ListJson {
-        format: FORMAT,
+        format: LIST_FORMAT,
         rules: rules.collect(),
     };
     serde_json::to_writer_pretty(&mut out, &document)?;

@@ -138,6 +138,17 @@ fn json_is_as_its_schema_says_whatever_is_found() {
 }
 
 #[test]
+fn the_rules_as_json_are_as_the_schema_says() {
+    let all: Vec<&Rule> = rules::all().collect();
+    let mut out = Vec::new();
+    output::list_json(&mut out, &all).unwrap();
+    let json: Value = serde_json::from_slice(&out).unwrap();
+    let schema = schema::part("/$defs/list");
+    assert_eq!(schema::problems(&schema, &json), [""; 0]);
+    assert_ne!(schema::problems(&schema, &json!({ "rules": [] })), [""; 0]);
+}
+
+#[test]
 fn the_json_schema_refuses_what_is_not_the_form() {
     let schema = schema::json();
     let good = written(

@@ -4,16 +4,21 @@ use std::fs;
 use std::path::PathBuf;
 
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The schema of `--format json`: docs/lint.schema.json.
 pub(crate) fn json() -> Validator {
-    validator("docs/lint.schema.json")
+    part("")
+}
+
+/// A part of it.
+pub(crate) fn part(pointer: &str) -> Validator {
+    validator("docs/lint.schema.json", pointer)
 }
 
 /// The schema of SARIF 2.1.0, as OASIS publishes it.
 pub(crate) fn sarif() -> Validator {
-    validator("tests/data/sarif/sarif-schema-2.1.0.json")
+    validator("tests/data/sarif/sarif-schema-2.1.0.json", "")
 }
 
 /// What is wrong with a document; empty if nothing is.
@@ -24,7 +29,7 @@ pub(crate) fn problems(schema: &Validator, document: &Value) -> Vec<String> {
         .collect()
 }
 
-fn validator(file: &str) -> Validator {
+fn validator(file: &str, part: &str) -> Validator {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(file);
@@ -32,7 +37,11 @@ fn validator(file: &str) -> Validator {
     // itself; other dialects want it escaped.
     let text = fs::read_to_string(path).unwrap();
     let text = text.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}\\\\]?$");
-    let schema: Value = serde_json::from_str(&text).unwrap();
+    let mut schema: Value = serde_json::from_str(&text).unwrap();
+    if !part.is_empty() {
+        let definitions = schema["$defs"].take();
+        schema = json!({ "$ref": format!("#{part}"), "$defs": definitions });
+    }
     jsonschema::options()
         .should_validate_formats(true)
         .build(&schema)

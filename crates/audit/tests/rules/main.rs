@@ -16,12 +16,16 @@ mod case;
 mod certificates;
 mod folder;
 mod messages;
+#[path = "../output/schema.rs"]
+mod schema;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
+use serde_json::Value;
 use tenantry_audit::finding::Finding;
+use tenantry_audit::output::{self, Report};
 use tenantry_audit::rules;
 
 use crate::case::{Case, Variant};
@@ -104,6 +108,54 @@ fn compare(name: &str, text: &str, problems: &mut String) {
         )
         .unwrap();
     }
+}
+
+#[test]
+fn json_and_sarif_of_every_fixture_are_as_their_schemas_say() {
+    let (json, sarif) = (schema::json(), schema::sarif());
+    for name in case::wanted() {
+        let made = Made::of(&name, &Case::read(&name), Variant::Bad);
+        let findings = made.findings();
+        let report = Report::new(&made.inventory, &findings);
+        let (mut as_json, mut as_sarif) = (Vec::new(), Vec::new());
+        output::json(&mut as_json, &report).unwrap();
+        output::sarif(&mut as_sarif, &report).unwrap();
+        for (schema, octets) in [(&json, as_json), (&sarif, as_sarif)] {
+            let document: Value = serde_json::from_slice(&octets).unwrap();
+            assert_eq!(schema::problems(schema, &document), [""; 0], "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_finding_stands_where_something_stands() {
+    let mut problems = String::new();
+    for name in case::wanted() {
+        let made = Made::of(&name, &Case::read(&name), Variant::Bad);
+        for finding in made.findings() {
+            let related = finding.related.iter().map(|related| &related.place);
+            for place in related.chain([&finding.place]) {
+                let file = place.file.as_deref().filter(|file| file.exists());
+                let Some(file) = file else {
+                    writeln!(problems, "{name}: {place} is no file").unwrap();
+                    continue;
+                };
+                let text =
+                    String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned();
+                let line = place.line.checked_sub(1).map(|line| line as usize);
+                let line = line.map(|line| text.lines().nth(line).unwrap_or_default());
+                let column = place.column.checked_sub(1).map(|column| column as usize);
+                let stands = line.zip(column).map(|(line, column)| {
+                    let rest: String = line.chars().skip(column).collect();
+                    !rest.starts_with(char::is_whitespace) && !rest.is_empty()
+                });
+                if stands == Some(false) {
+                    writeln!(problems, "{name}: nothing stands at {place}").unwrap();
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems}");
 }
 
 /// Those that nobody accepted.
