@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod lint;
 mod probe;
 mod replay;
 mod world;
@@ -69,6 +70,7 @@ fn help_and_version_are_0() {
         &["--help"][..],
         &["--version"],
         &["explain", "--help"],
+        &["lint", "--help"],
         &["replay", "--help"],
     ] {
         let output = tenantry(arguments);
