@@ -1,6 +1,6 @@
 //! Whose an export is: told by a `tenant.toml`, by an initial domain, or by a name; never guessed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -211,24 +211,34 @@ fn is_exchange_server(files: &[ExportFile]) -> bool {
     items().any(|item| matches!(item, Item::Send(_))) && !items().any(cloud)
 }
 
-/// Whether the files are called by tenants: each has a name beside the words for what it holds,
-/// there are several names, and some kind of object stands in several files.
+/// Whether the files are called by tenants: each name says what the file holds and something else,
+/// and under every name there is an object of the same kind, as there would be of every tenant.
 fn told_by_names(files: &[ExportFile]) -> bool {
-    let names: Vec<String> = files.iter().map(|file| name_of(&file.path)).collect();
-    let distinct: BTreeSet<&String> = names.iter().collect();
-    if distinct.len() < 2 || names.iter().any(String::is_empty) {
-        return false;
+    let mut kinds: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for file in files {
+        let (name, says_kind) = words_of(&file.path);
+        if name.is_empty() || !says_kind {
+            return false;
+        }
+        let own = file.items.iter().map(Item::kind);
+        kinds.entry(name).or_default().extend(own);
     }
-    let mut kinds = BTreeSet::new();
-    files.iter().any(|file| {
-        let own: BTreeSet<&str> = file.items.iter().map(Item::kind).collect();
-        own.into_iter().any(|kind| !kinds.insert(kind))
-    })
+    let mut of_each = kinds.values();
+    let Some(first) = of_each.next() else {
+        return false;
+    };
+    let common = of_each.fold(first.clone(), |common, own| &common & own);
+    kinds.len() > 1 && !common.is_empty()
 }
 
-/// What a file's name says beside the words for what it holds: `contoso` of
-/// `contoso-InboundConnectors-2026-11.json`.
+/// What a file's name says beside the words for what it holds.
 fn name_of(path: &Path) -> String {
+    words_of(path).0
+}
+
+/// `contoso` of `contoso-InboundConnectors-2026-11.json`, and whether there are words for what it
+/// holds.
+fn words_of(path: &Path) -> (String, bool) {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut words: Vec<String> = vec![String::new()];
     let mut lower = false;
@@ -242,12 +252,13 @@ fn name_of(path: &Path) -> String {
         }
         lower = c.is_lowercase();
     }
+    let is_kind = |word: &String| KINDS.contains(&word.as_str());
+    let says_kind = words.iter().any(is_kind);
     words.retain(|word| {
-        !word.is_empty()
-            && !word.chars().all(|c| c.is_ascii_digit())
-            && !WORDS.contains(&word.as_str())
+        let number = word.chars().all(|c| c.is_ascii_digit());
+        !number && !is_kind(word) && !WORDS.contains(&word.as_str())
     });
-    words.join("-")
+    (words.join("-"), says_kind)
 }
 
 /// A folder's name, also of the one that the program stands in.
@@ -270,37 +281,19 @@ pub(super) fn folder_name(folder: &Path) -> String {
 const SHOWN: usize = 5;
 const MOST_BESIDE: usize = 100;
 
-const WORDS: &[&str] = &[
+/// Words for what a file holds.
+const KINDS: &[&str] = &[
     "accepted",
     "accepteddomain",
     "accepteddomains",
-    "after",
-    "all",
-    "backup",
-    "before",
-    "cloud",
     "config",
-    "configuration",
     "connector",
     "connectors",
-    "copy",
-    "current",
     "domain",
     "domains",
-    "exchange",
-    "exo",
-    "export",
-    "exported",
-    "exports",
-    "get",
     "inbound",
     "inboundconnector",
     "inboundconnectors",
-    "live",
-    "new",
-    "old",
-    "online",
-    "org",
     "organisation",
     "organization",
     "organizationconfig",
@@ -312,21 +305,50 @@ const WORDS: &[&str] = &[
     "sendconnectors",
 ];
 
+/// Words that say nothing of a tenant.
+const WORDS: &[&str] = &[
+    "after",
+    "all",
+    "backup",
+    "before",
+    "cloud",
+    "configuration",
+    "copy",
+    "current",
+    "exchange",
+    "exo",
+    "export",
+    "exported",
+    "exports",
+    "get",
+    "live",
+    "new",
+    "old",
+    "online",
+    "org",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_files_name_is_read_without_the_words_for_what_it_holds() {
-        for (path, expected) in [
-            ("contoso-InboundConnectors-2026-11.json", "contoso"),
-            ("ContosoAcceptedDomain.json", "contoso"),
-            ("Get-InboundConnector_fabrikam.xml", "fabrikam"),
-            ("InboundConnector.json", ""),
-            ("2026-11-23.json", ""),
-            ("exports/tail-spin.OutboundConnector.json", "tail-spin"),
+        for (path, expected, says_kind) in [
+            ("contoso-InboundConnectors-2026-11.json", "contoso", true),
+            ("ContosoAcceptedDomain.json", "contoso", true),
+            ("Get-InboundConnector_fabrikam.xml", "fabrikam", true),
+            ("InboundConnector.json", "", true),
+            ("2026-11-23.json", "", false),
+            ("gateway.json", "gateway", false),
+            (
+                "exports/tail-spin.OutboundConnector.json",
+                "tail-spin",
+                true,
+            ),
         ] {
-            assert_eq!(name_of(Path::new(path)), expected, "{path}");
+            let expected = (String::from(expected), says_kind);
+            assert_eq!(words_of(Path::new(path)), expected, "{path}");
         }
     }
 }

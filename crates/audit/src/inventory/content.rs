@@ -121,8 +121,10 @@ pub(super) fn read(found: &Found) -> Reading {
 
 /// The first part of a file, enough to tell what it is.
 fn start(path: &Path) -> io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    File::open(path)?.take(START).read_to_end(&mut start)?;
+    let file = File::open(path)?;
+    let length = file.metadata()?.len().min(START);
+    let mut start = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    file.take(START).read_to_end(&mut start)?;
     Ok(start)
 }
 
