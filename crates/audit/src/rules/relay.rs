@@ -15,6 +15,9 @@ mod table;
 mod unreachable;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use super::Group;
 use crate::finding::Finding;
 use crate::model::Model;

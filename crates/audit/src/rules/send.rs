@@ -186,3 +186,31 @@ const SERVICE: [([u8; 4], u8); 4] = [
 fn is_remote(ip: IpAddr) -> bool {
     !is_loopback(ip)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_service_are_known() {
+        for (address, known) in [
+            ("40.92.1.2", true),
+            ("40.107.255.1", true),
+            ("52.103.0.1", true),
+            ("104.47.127.255", true),
+            ("::ffff:104.47.1.1", true),
+            ("2a01:111:f403::1", true),
+            ("104.47.128.0", false),
+            ("10.0.0.1", false),
+            ("2a01:111:f500::1", false),
+        ] {
+            assert_eq!(
+                is_service_address(address.parse().unwrap()),
+                known,
+                "{address}"
+            );
+        }
+    }
+}

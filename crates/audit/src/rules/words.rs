@@ -59,3 +59,69 @@ const THRESHOLDS: [(i64, Severity); 4] = [
 pub(super) fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_ends_is_worse_the_sooner() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        for (end, expected) in [
+            ("2027-01-22T12:00:01Z", None),
+            (
+                "2027-01-22T12:00:00Z",
+                Some((Severity::Info, "expires in 60 days, on 2027-01-22")),
+            ),
+            (
+                "2026-12-23T12:00:00Z",
+                Some((Severity::Warning, "expires in 30 days, on 2026-12-23")),
+            ),
+            (
+                "2026-12-07T12:00:00Z",
+                Some((Severity::Warning, "expires in 14 days, on 2026-12-07")),
+            ),
+            (
+                "2026-11-30T12:00:01Z",
+                Some((Severity::Warning, "expires in 7 days, on 2026-11-30")),
+            ),
+            (
+                "2026-11-30T12:00:00Z",
+                Some((Severity::Error, "expires in 7 days, on 2026-11-30")),
+            ),
+            (
+                "2026-11-24T13:00:00Z",
+                Some((Severity::Error, "expires in 1 day, on 2026-11-24")),
+            ),
+            (
+                "2026-11-23T13:00:00Z",
+                Some((Severity::Error, "expires today, on 2026-11-23")),
+            ),
+            (
+                "2026-11-23T12:00:00Z",
+                Some((Severity::Error, "expired on 2026-11-23")),
+            ),
+            (
+                "2020-01-01T00:00:00Z",
+                Some((Severity::Error, "expired on 2020-01-01")),
+            ),
+        ] {
+            let found = left(end.parse().unwrap(), now);
+            let found = found
+                .as_ref()
+                .map(|(severity, text)| (*severity, text.as_str()));
+            assert_eq!(found, expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = ["a", "b", "c", "d", "e", "f"].map(String::from).into();
+        assert_eq!(listed(&[]), "nothing");
+        assert_eq!(listed(names.get(..1).unwrap()), "a");
+        assert_eq!(listed(names.get(..5).unwrap()), "a, b, c, d and e");
+        assert_eq!(listed(&names), "a, b, c, d and 2 more");
+    }
+}

@@ -265,3 +265,46 @@ const SERVICE: [&str; 6] = [
     "partner.outlook.cn",
     "messaging.microsoft.com",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tenants_mx_names_are_right() {
+        for (host, right) in [
+            ("contoso-com.mail.protection.outlook.com", true),
+            ("contoso-com.mail.protection.outlook.com.", true),
+            ("contoso-com.b-v1.mx.microsoft", true),
+            ("mx.contoso.com", true),
+            ("mail.protection.outlook.com", false),
+            ("eur.mail.protection.outlook.com", false),
+            ("outlook-com.olc.protection.outlook.com", false),
+            ("am5eur02ft037.eop-eur02.prod.protection.outlook.com", false),
+            ("mail.messaging.microsoft.com", false),
+            ("contoso.com.mail1.frontbridge.com", false),
+            ("smtp.office365.com", false),
+        ] {
+            assert_eq!(wrong(host).is_none(), right, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_to_call_oneself_by_is_full_and_ones_own() {
+        for (name, proper) in [
+            ("relay.corp.example", true),
+            ("mail.contoso.com.", true),
+            ("ex01.corp.local", true),
+            ("relay", false),
+            ("localhost", false),
+            ("localhost.localdomain", false),
+            ("10.0.0.1", false),
+            ("mail.protection.outlook.com", false),
+            ("CONTOSO-COM.mail.protection.outlook.com", false),
+            ("contoso-com.b-v1.mx.microsoft", false),
+            ("myoutlook.com", true),
+        ] {
+            assert_eq!(improper(name).is_none(), proper, "{name}");
+        }
+    }
+}

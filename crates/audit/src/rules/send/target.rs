@@ -85,3 +85,43 @@ impl Target {
 fn stem(label: &str) -> &str {
     label.split('-').next().unwrap_or(label)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_domains_of_one_organisation_are_not_two_tenants() {
+        let label = |text: &str| Target::Label(text.to_owned());
+        let initial = |text: &str| Target::Initial(text.to_owned());
+        for (one, other, differ) in [
+            (label("contoso-com"), label("contoso-com"), None),
+            (label("contoso-com"), label("contoso-de"), None),
+            (label("contoso-com"), initial("contoso"), None),
+            (
+                label("contoso-com"),
+                label("fabrikam-com"),
+                Some(Sureness::Likely),
+            ),
+            (
+                initial("contoso"),
+                initial("contosode"),
+                Some(Sureness::Likely),
+            ),
+            (Target::Exported(1), Target::Exported(1), None),
+            (
+                Target::Exported(1),
+                Target::Exported(2),
+                Some(Sureness::Known),
+            ),
+            (
+                Target::Exported(1),
+                label("contoso-com"),
+                Some(Sureness::Likely),
+            ),
+        ] {
+            assert_eq!(one.differs(&other), differ, "{one:?} {other:?}");
+            assert_eq!(other.differs(&one), differ, "{other:?} {one:?}");
+        }
+    }
+}
