@@ -84,15 +84,15 @@ fn shared(model: &Model<'_>, group: &[Listed], findings: &mut Vec<Finding>) {
         true => "where the certificate is missing, MAIL FROM alone decides between them",
         false => "MAIL FROM alone decides between them",
     };
+    let names = some_of(names);
+    let overlap = match others.as_slice() {
+        [other] if other.network == chosen.network => format!("which {names} lists, too"),
+        [_] => format!("of which {names} lists a part"),
+        _ => format!("which {names} list, too, or a part of it"),
+    };
     let message = format!(
-        "SenderIPAddresses lists {}, which {} {}, too: {decides}",
-        text(chosen.network),
-        some_of(names),
-        match others.as_slice() {
-            [other] if other.network == chosen.network => "lists",
-            [_] => "lists a part of",
-            _ => "list",
-        }
+        "SenderIPAddresses lists {}, {overlap}: {decides}",
+        text(chosen.network)
     );
     let mut finding = subject.finding(&L02, "SenderIPAddresses", message);
     finding.place = place(&subject, chosen);

@@ -119,38 +119,46 @@ impl Below {
         presenters: &Presenters,
     ) -> Self {
         let (model, tenant) = (subject.model, subject.tenant());
+        let presented = model
+            .routes_to(tenant)
+            .filter_map(|route| route.certificate);
         let mut below = Self {
-            own: Vec::new(),
+            own: presented
+                .filter(|file| model.matches(subject.at, *file))
+                .collect(),
             others: Vec::new(),
         };
-        let mut loose = Vec::new();
-        for file in model.matched_by(name) {
-            match presenters.is_presented_for(*file, tenant) {
-                Some(true) => below.own.push(*file),
-                Some(false) => below.others.push(*file),
-                None => match closest(model, *file, subject.at) {
-                    Closest::This => loose.push(*file),
-                    Closest::Own => below.own.push(*file),
-                    // Its own connector is named; EXO-L03 tells of those with names of several.
-                    Closest::Foreign | Closest::Partner => {}
-                },
-            }
+        if is_service(model, name) {
+            return below;
         }
-        if below.own.is_empty()
-            && let Some(first) = loose.first()
-        {
-            below.own.push(*first);
-        }
-        let servers: BTreeSet<String> = below
+        let mut servers: BTreeSet<String> = below
             .own
             .iter()
-            .flat_map(|file| servers(model, *file))
+            .flat_map(|file| servers_of(model, *file))
             .collect();
-        let is_other = |file: &usize| {
-            let mut names = servers_of(model, *file);
-            !names.any(|name| servers.contains(&name))
-        };
-        below.others.extend(loose.into_iter().filter(is_other));
+        for file in model.matched_by(name).iter().take(LOOKED_AT) {
+            match presenters.is_presented_for(*file, tenant) {
+                Some(true) => {}
+                Some(false) => below.others.push(*file),
+                None => match closest(model, *file, subject.at) {
+                    Closest::This if below.own.is_empty() => {
+                        below.own.push(*file);
+                        servers.extend(servers_of(model, *file));
+                    }
+                    Closest::This => {
+                        let mut names = servers_of(model, *file);
+                        if !names.any(|name| servers.contains(&name)) {
+                            below.others.push(*file);
+                        }
+                    }
+                    // A connector of its own; EXO-L03 tells of those with names of several.
+                    Closest::Own | Closest::Foreign | Closest::Partner => {}
+                },
+            }
+            if below.others.len() > SHOWN {
+                break;
+            }
+        }
         below
     }
 }
@@ -183,10 +191,6 @@ fn closest(model: &Model<'_>, file: usize, at: ConnectorRef) -> Closest {
         }
     }
     if own { Closest::Own } else { Closest::This }
-}
-
-fn servers(model: &Model<'_>, file: usize) -> Vec<String> {
-    servers_of(model, file).collect()
 }
 
 /// A certificate's names without the numbers of their hosts: `mail1` and `mail2` are one kind of server,
@@ -235,4 +239,6 @@ pub(super) fn exactly(subject: &Subject<'_>, domain: &DomainName, own: &[usize])
     steps
 }
 
+/// How many certificates below one wildcard are looked at: a few are enough to see that it is too wide.
+const LOOKED_AT: usize = 2_000;
 const PROPERTY: &str = "TlsSenderCertificateName";

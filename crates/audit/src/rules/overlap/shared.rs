@@ -57,7 +57,15 @@ fn tenants(model: &Model<'_>, file: usize) -> BTreeMap<usize, (String, Connector
     let names = leaf.map_or(&[][..], |leaf| &leaf.names);
     let mut tenants = BTreeMap::new();
     for name in names {
-        for at in model.closest(name, Kind::Active) {
+        let closest = model.closest(name, Kind::Active);
+        // What is below a service's wildcard may be one customer's alone: EXO-L39 tells of the wildcard.
+        if closest
+            .first()
+            .is_some_and(|at| is_below_service(model, *at))
+        {
+            continue;
+        }
+        for at in closest {
             let entry = tenants.entry(at.tenant.0);
             entry.or_insert_with(|| (shown(name), *at));
             if tenants.len() > SHOWN {
@@ -66,6 +74,14 @@ fn tenants(model: &Model<'_>, file: usize) -> BTreeMap<usize, (String, Connector
         }
     }
     tenants
+}
+
+fn is_below_service(model: &Model<'_>, at: ConnectorRef) -> bool {
+    let connector = model.connector(at);
+    let name = connector.and_then(|found| found.value.tls_sender_certificate_name.as_ref());
+    name.is_some_and(|name| {
+        matches!(name, TlsSenderCertificateName::Wildcard(_)) && is_service(model, name)
+    })
 }
 
 /// The names that do it, each once.

@@ -2,8 +2,9 @@
 
 use super::L19;
 use super::standing::{Standing, expected, object, place, shown, standing};
-use crate::finding::{Finding, Related};
-use crate::model::{self, Kind, Model, Route};
+use crate::finding::{Finding, Related, Remedy};
+use crate::model::{self, Kind, Model, Origin, Route};
+use crate::powershell::quoted;
 use crate::rules::connector::address_text;
 use crate::rules::wording::{Subject, bounded, some_of};
 
@@ -50,9 +51,43 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             what: format!("presents {}", shown(model, route)),
         });
         finding.related = bounded(related.collect());
-        finding.remedy = subject.certified();
+        finding.remedy = match depending().next().zip(expected(model, tenant).next()) {
+            Some((route, (_, name))) => named(model, route, &name),
+            None => subject.certified(),
+        };
         findings.push(finding);
     }
+}
+
+/// A Send connector that presents the certificate which is expected already.
+fn named(model: &Model<'_>, route: &Route, name: &str) -> Vec<Remedy> {
+    let connectors = &model.inventory().send_connectors;
+    let connector = match route.origin {
+        Origin::SendConnector(number) => connectors.get(number),
+        Origin::Relay(_) => None,
+    };
+    let connector = connector.map_or("", |connector| &connector.value.name);
+    let connector = quoted(connector);
+    let host = name
+        .strip_prefix("*.")
+        .map_or_else(|| name.to_owned(), |domain| format!("mail.{domain}"));
+    vec![
+        Remedy::Words(format!(
+            "Name the certificate that the connector of Exchange Online expects, {name}, on the server:"
+        )),
+        Remedy::ExchangeServer {
+            command: format!(
+                "$certificate = Get-ExchangeCertificate -DomainName {} | Sort-Object NotAfter | Select-Object -Last 1",
+                quoted(&host)
+            ),
+        },
+        Remedy::ExchangeServer {
+            command: format!(
+                "Set-SendConnector -Identity {connector} -TlsCertificateName \
+                 \"<I>$($certificate.Issuer)<S>$($certificate.Subject)\""
+            ),
+        },
+    ]
 }
 
 /// Whether no connector of its tenant matches what a route presents, and none expects anything else: what the

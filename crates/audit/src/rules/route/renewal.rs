@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tenantry_lab::attribution::ConnectorRef;
 use tenantry_lab::world::{DomainName, Place, TlsSenderCertificateName, Wildcard};
 
@@ -176,8 +176,11 @@ impl Waiting {
             findings.extend(prepared(model, file, at));
         }
         for (tenant, files) in self.renewed {
-            let succeeding = |file: &&usize| succeeds(model, tenant, **file, files.len());
-            for file in files.iter().filter(succeeding) {
+            let old = Expected::of(model, tenant);
+            let succeeds = |file: &&usize| {
+                leaf(model, **file).is_some_and(|new| old.is_succeeded_by(new, files.len()))
+            };
+            for file in files.iter().filter(succeeds) {
                 findings.extend(renewed(model, tenant, *file));
             }
         }
@@ -200,39 +203,54 @@ fn meant_for(model: &Model<'_>, file: usize) -> Option<usize> {
     only.filter(|_| tenants.len() == 1)
 }
 
-/// Whether a certificate is the successor of one that a tenant's connectors expect: it has its subject or one
-/// of its names, or is younger where that one ends soon, or is the only one there is.
-fn succeeds(model: &Model<'_>, tenant: usize, file: usize, alike: usize) -> bool {
-    let Some(new) = leaf(model, file) else {
-        return false;
-    };
-    let now = model.inventory().now;
-    let soon = now
-        .checked_add(SignedDuration::from_hours(24 * SOON_DAYS))
-        .unwrap_or(now);
-    let mut any = false;
-    let mut younger = true;
-    for (at, _) in expected(model, tenant) {
-        let name = model
-            .connector(at)
-            .and_then(|found| found.value.tls_sender_certificate_name.as_ref());
-        for old in name.map_or(&[][..], |name| model.matched_by(name)) {
-            let Some(old) = leaf(model, *old) else {
-                continue;
-            };
-            any = true;
-            let name_in_common = old.names.iter().any(|name| new.names.contains(name));
-            if old.subject == new.subject || name_in_common {
-                return true;
+/// The certificates that a tenant's connectors expect.
+struct Expected<'m> {
+    subjects: HashSet<&'m str>,
+    names: HashSet<&'m (Wildcard, DomainName)>,
+    /// The latest beginning of them; none if there are none.
+    latest: Option<Timestamp>,
+    /// All of them end soon.
+    ending: bool,
+    /// Something is known to present one, or another.
+    routed: bool,
+}
+
+impl<'m> Expected<'m> {
+    fn of(model: &'m Model<'_>, tenant: usize) -> Self {
+        let now = model.inventory().now;
+        let soon = now.checked_add(SignedDuration::from_hours(24 * SOON_DAYS));
+        let soon = soon.unwrap_or(now);
+        let mut of = Self {
+            subjects: HashSet::new(),
+            names: HashSet::new(),
+            latest: None,
+            ending: true,
+            routed: model.routes_to(tenant).next().is_some(),
+        };
+        for (at, _) in expected(model, tenant) {
+            let connector = model.connector(at);
+            let name = connector.and_then(|found| found.value.tls_sender_certificate_name.as_ref());
+            let files = name.map_or(&[][..], |name| model.matched_by(name));
+            for old in files.iter().filter_map(|file| leaf(model, *file)) {
+                of.subjects.insert(&old.subject);
+                of.names.extend(&old.names);
+                of.latest = of.latest.max(Some(old.not_before));
+                of.ending &= old.not_after <= soon;
             }
-            younger &= old.not_after <= soon && new.not_before > old.not_before;
+        }
+        of
+    }
+
+    /// Whether a certificate is the successor of one of them: it has its subject or one of its names, or is
+    /// younger where they end soon, or is the only one there is.
+    fn is_succeeded_by(&self, new: &Certificate, alike: usize) -> bool {
+        let subject = !new.subject.is_empty() && self.subjects.contains(new.subject.as_str());
+        match self.latest {
+            _ if subject || new.names.iter().any(|name| self.names.contains(name)) => true,
+            Some(latest) => self.ending && new.not_before > latest,
+            None => !self.routed && alike == 1,
         }
     }
-    if any {
-        return younger;
-    }
-    let known = model.routes_to(tenant).next().is_some();
-    !known && alike == 1
 }
 
 /// A certificate whose connector is there and waits.
