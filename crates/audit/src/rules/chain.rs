@@ -1,6 +1,7 @@
 //! Whether a certificate file leads to an authority: EXO-L31 and EXO-L32.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -39,8 +40,9 @@ const UNKNOWN_AUTHORITY: Rule = Rule {
 fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     let inventory = model.inventory();
     let authorities = Authorities::of(inventory);
+    let presented = Presented::of(model);
     for (number, file) in inventory.certificates.iter().enumerate() {
-        if !meets_exchange_online(model, number, file) {
+        if !presented.has(model, number, file) {
             continue;
         }
         match authorities.way(file) {
@@ -63,54 +65,80 @@ fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether Exchange Online gets to see a certificate, as far as files can tell.
-///
-/// An identity is presented to its tenant's upstream, which may be any server. A client's
-/// certificate may be for the relay, which has authorities of its own: it is looked at if a connector
-/// or a Send connector names it and no listener trusts it, or if there is nothing but certificates.
-fn meets_exchange_online(model: &Model<'_>, number: usize, file: &CertificateFile) -> bool {
-    let inventory = model.inventory();
-    match file.purpose {
-        Purpose::Listener(_) | Purpose::Authority | Purpose::Lab => false,
-        Purpose::Identity(tenant) => {
-            let routes = model.routes().iter();
-            let mut own = routes.filter(|route| route.origin == Origin::Relay(tenant));
-            let linked = own.any(|route| route.tenant().is_some());
-            linked || by_upstream(inventory, tenant)
+/// What is presented to Exchange Online, as far as files can tell.
+struct Presented {
+    /// The certificates of Send connectors, by their numbers.
+    sent: HashSet<usize>,
+    /// The relay's tenants that an exported tenant belongs to.
+    linked: HashSet<usize>,
+}
+
+impl Presented {
+    fn of(model: &Model<'_>) -> Self {
+        let mut presented = Self {
+            sent: HashSet::new(),
+            linked: HashSet::new(),
+        };
+        for route in model.routes() {
+            match route.origin {
+                Origin::SendConnector(_) => presented.sent.extend(route.certificate),
+                Origin::Relay(tenant) => {
+                    presented.linked.extend(route.tenant().map(|_| tenant));
+                }
+            }
         }
-        Purpose::Client => {
-            let sent = model.routes().iter().any(|route| {
-                matches!(route.origin, Origin::SendConnector(_))
-                    && route.certificate == Some(number)
-            });
-            if sent {
-                return true;
+        presented
+    }
+
+    /// Whether Exchange Online gets to see a certificate.
+    ///
+    /// An identity is presented to its tenant's upstream, which may be any server. A client's
+    /// certificate may be for the relay, which has authorities of its own: it is looked at if a
+    /// connector or a Send connector names it and no listener trusts it, or if there is nothing but
+    /// certificates.
+    fn has(&self, model: &Model<'_>, number: usize, file: &CertificateFile) -> bool {
+        let inventory = model.inventory();
+        match file.purpose {
+            Purpose::Listener(_) | Purpose::Authority | Purpose::Lab => false,
+            Purpose::Identity(tenant) => {
+                by_upstream(inventory, tenant).unwrap_or_else(|| self.linked.contains(&tenant))
             }
-            if inventory.tenants.is_empty() {
-                return inventory.relay.is_none() && inventory.send_connectors.is_empty();
+            Purpose::Client if self.sent.contains(&number) => true,
+            Purpose::Client if inventory.tenants.is_empty() => {
+                inventory.relay.is_none() && inventory.send_connectors.is_empty()
             }
-            !model.matching(number, Kind::Active).is_empty()
-                && !trusted_by_listener(inventory, file)
+            Purpose::Client => {
+                !model.matching(number, Kind::Active).is_empty()
+                    && !trusted_by_listener(inventory, file)
+            }
         }
     }
 }
 
-/// Whether a tenant's upstream is Exchange Online, by its name or by the name in its certificate.
-fn by_upstream(inventory: &Inventory, tenant: usize) -> bool {
-    let relay = inventory.relay.as_ref();
-    let Some(tenant) = relay.and_then(|relay| relay.written.tenants.get(tenant)) else {
-        return false;
-    };
-    let mut hosts = tenant
-        .upstreams
-        .iter()
-        .map(|upstream| upstream.value.host.as_str());
+/// Whether a tenant's upstream is Exchange Online, by its name or by the name in its certificate; an
+/// address does not tell.
+fn by_upstream(inventory: &Inventory, tenant: usize) -> Option<bool> {
+    let relay = inventory.relay.as_ref()?;
+    let tenant = relay.written.tenants.get(tenant)?;
     let named = tenant.upstream_name.as_ref();
-    hosts.any(exchange_online) || named.is_some_and(|name| exchange_online(&name.value))
+    if named.is_some_and(|name| exchange_online(&name.value)) {
+        return Some(true);
+    }
+    let hosts = || {
+        tenant
+            .upstreams
+            .iter()
+            .map(|upstream| upstream.value.host.as_str())
+    };
+    if hosts().any(exchange_online) {
+        return Some(true);
+    }
+    let address = |host: &str| host.parse::<IpAddr>().is_ok();
+    (!hosts().any(address) && hosts().next().is_some()).then_some(false)
 }
 
 /// Whether a listener of the relay believes the certificate: then it is for the relay.
-fn trusted_by_listener(inventory: &Inventory, file: &CertificateFile) -> bool {
+pub(super) fn trusted_by_listener(inventory: &Inventory, file: &CertificateFile) -> bool {
     let relay = inventory.relay.as_ref();
     let config = relay.and_then(|relay| relay.config.as_ref().ok());
     let mut listeners = config.iter().flat_map(|config| &config.listeners);

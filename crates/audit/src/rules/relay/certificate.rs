@@ -4,10 +4,10 @@
 //! Looked at are those that the relay presents and those of clients; not authorities, and not the
 //! lab's own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use tenantry_lab::world::Place;
+use tenantry_lab::world::{DomainName, Place, Wildcard};
 use tenantry_net::Usage;
 use tenantry_relay::config::Setting;
 
@@ -20,7 +20,7 @@ use crate::inventory::{
 };
 use crate::model::{Model, Origin};
 use crate::rule::{Rule, Severity};
-use crate::rules::chain::{Authorities, Way};
+use crate::rules::chain::{Authorities, Way, trusted_by_listener};
 use crate::rules::words::{day, left, listed, shown};
 
 pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
@@ -39,6 +39,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         })
         .filter_map(|route| route.certificate)
         .collect();
+    let renewed = Renewed::of(inventory);
     for (number, file) in inventory.certificates.iter().enumerate() {
         let Some(subject) = Subject::of(inventory, file) else {
             continue;
@@ -49,7 +50,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         key(&subject, findings);
         signature(&subject, findings);
         if !of_send_connectors.contains(&number) {
-            expiry(&subject, inventory.now, findings);
+            expiry(&subject, &renewed, inventory.now, findings);
         }
     }
 }
@@ -206,6 +207,11 @@ fn usage(subject: &Subject<'_>, inventory: &Inventory, findings: &mut Vec<Findin
         })
     });
     let client = subject.file.purpose == Purpose::Client;
+    let believed = client && trusted_by_listener(inventory, subject.file);
+    if server && believed && !strict {
+        // It is for the relay, which takes it.
+        return;
+    }
     let (severity, message, remedy) = if !server {
         (
             Severity::Error,
@@ -292,7 +298,43 @@ fn signature(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     findings.push(finding);
 }
 
-fn expiry(subject: &Subject<'_>, now: Timestamp, findings: &mut Vec<Finding>) {
+/// Certificates by their names, each with the one that lasts longest.
+struct Renewed<'a>(HashMap<&'a [(Wildcard, DomainName)], &'a CertificateFile>);
+
+impl<'a> Renewed<'a> {
+    fn of(inventory: &'a Inventory) -> Self {
+        let mut last: HashMap<_, &CertificateFile> = HashMap::new();
+        for file in &inventory.certificates {
+            if let (Some(leaf), Purpose::Client | Purpose::Identity(_)) =
+                (file.chain.first(), &file.purpose)
+            {
+                let known = last.entry(leaf.names.as_slice()).or_insert(file);
+                if end(known) < end(file) {
+                    *known = file;
+                }
+            }
+        }
+        Self(last)
+    }
+
+    /// What has taken the place of a client's certificate, which may still lie beside it.
+    fn instead(&self, subject: &Subject<'_>) -> Option<&'a CertificateFile> {
+        let other = self.0.get(subject.leaf.names.as_slice())?;
+        let client = subject.file.purpose == Purpose::Client;
+        (client && end(other) > Some(subject.leaf.not_after)).then_some(*other)
+    }
+}
+
+fn end(file: &CertificateFile) -> Option<Timestamp> {
+    file.chain.first().map(|leaf| leaf.not_after)
+}
+
+fn expiry(
+    subject: &Subject<'_>,
+    renewed: &Renewed<'_>,
+    now: Timestamp,
+    findings: &mut Vec<Finding>,
+) {
     let chain = subject.file.chain.iter().enumerate();
     let mut looked_at = chain.filter(|(at, one)| *at == 0 || !one.self_issued);
     let Some((_, first)) = looked_at.next() else {
@@ -335,7 +377,20 @@ fn expiry(subject: &Subject<'_>, now: Timestamp, findings: &mut Vec<Finding>) {
     };
     let mut finding = subject.finding(&table::EXPIRY, severity, message);
     finding.place = ends.place.clone();
-    finding.remedy.push(Remedy::Words(remedy));
+    if let Some(other) = renewed.instead(subject) {
+        finding.severity = Severity::Info;
+        finding
+            .related
+            .extend(other.chain.first().map(|leaf| Related {
+                place: leaf.place.clone(),
+                what: String::from("has the same names, and lasts longer"),
+            }));
+        finding.remedy.push(Remedy::Words(format!(
+            "remove {path} if nobody presents it any more"
+        )));
+    } else {
+        finding.remedy.push(Remedy::Words(remedy));
+    }
     findings.push(finding);
 }
 

@@ -145,6 +145,7 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
         }
     }
     let all = leaf.names.len();
+    let nameless = leaf.names.is_empty();
     let (severity, message) = if let Some((_, other)) = foreign.first() {
         let names: Vec<String> = foreign.iter().map(|(name, _)| name.clone()).collect();
         let message = format!(
@@ -154,6 +155,13 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
             if names.len() == 1 { "is" } else { "are each" }
         );
         (Severity::Error, message)
+    } else if nameless {
+        let message = format!(
+            "{} has no domain name at all, so that nothing attributes the mail of {} by it",
+            file.path.display(),
+            object(view.name(tenant))
+        );
+        (table::NAMES.severity, message)
     } else if nobodys.is_empty() {
         return;
     } else if own == 0 && nobodys.len() == all {
@@ -177,7 +185,7 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
         "order a certificate for \"{}\" whose names are all at or below its own domains",
         view.name(tenant)
     ))];
-    if foreign.is_empty() {
+    if foreign.is_empty() && !nameless {
         remedy.extend(claim_it(view, tenant, leaf));
     }
     findings.push(Finding {

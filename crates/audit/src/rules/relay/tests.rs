@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use tenantry_lab::pki::{Authority, CertificateSpec, Purpose};
+use tenantry_lab::pki::{Authority, CertificateSpec, Purpose, Validity};
 
 use crate::inventory::{Inventory, ReadOptions};
 use crate::rule::Severity;
@@ -273,15 +273,60 @@ fn a_listener_that_wants_client_auth_makes_a_certificate_for_servers_an_error() 
     let scanner = files.authority.server(&["scanner.contoso.com"]).unwrap();
     scanner.write(files.path(), "scanner").unwrap();
     let contoso = tenant("contoso", "contoso.com", "contoso-com", "contoso", "");
-    for (usage, severity) in [
-        ("any-tls", Severity::Info),
-        ("client-auth", Severity::Error),
+    for (usage, expected) in [
+        ("any-tls", &[][..]),
+        ("client-auth", &[("TNY-10", Severity::Error)]),
     ] {
         let usage = format!("{LISTENER}certificate_usage = \"{usage}\"\n");
         assert_eq!(
             files.found(&[&usage, PEER, &contoso].concat()),
-            [("TNY-10", severity)],
+            expected,
             "{usage}"
         );
     }
+}
+
+#[test]
+fn an_old_certificate_beside_the_new_one_is_worth_a_notice() {
+    let files = Files::new();
+    files.certificate("contoso", &["mail.contoso.com"]);
+    let contoso = tenant("contoso", "contoso.com", "contoso-com", "contoso", "");
+    for (name, severity) in [
+        ("mail.contoso.com", Severity::Info),
+        ("ex01.contoso.com", Severity::Error),
+    ] {
+        let spec = CertificateSpec::client(&[name]).with_validity(Validity::Expired);
+        let old = files.authority.issue(&spec).unwrap();
+        old.write(files.path(), "old").unwrap();
+        let relay = [LISTENER, PEER, &contoso].concat();
+        assert_eq!(files.found(&relay), [("TNY-13", severity)], "{name}");
+    }
+}
+
+#[test]
+fn an_upstream_that_is_not_exchange_online_may_know_a_private_authority() {
+    let files = Files::new();
+    let private = Authority::new("Corp authority").unwrap();
+    private.write(files.path(), "corp").unwrap();
+    let issued = private.client(&["mail.contoso.com"]).unwrap();
+    issued.write(files.path(), "contoso").unwrap();
+    let contoso = tenant("contoso", "contoso.com", "contoso-com", "contoso", "");
+    let relay = [LISTENER, PEER, &contoso].concat();
+    assert_eq!(files.found(&relay), [("EXO-L32", Severity::Warning)]);
+    let filter = relay.replace(
+        "contoso-com.mail.protection.outlook.com",
+        "mx.filter.example",
+    );
+    assert_eq!(files.found(&filter), []);
+}
+
+#[test]
+fn an_identity_without_names_attributes_nothing() {
+    let files = Files::new();
+    let spec = CertificateSpec::common_name_only("Contoso mail");
+    let issued = files.authority.issue(&spec).unwrap();
+    issued.write(files.path(), "contoso").unwrap();
+    let contoso = tenant("contoso", "contoso.com", "contoso-com", "contoso", "");
+    let relay = [LISTENER, PEER, &contoso].concat();
+    assert_eq!(files.found(&relay), [("TNY-06", Severity::Warning)]);
 }

@@ -80,11 +80,11 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
         }
         return;
     }
-    let (message, name, related) = match &sent.connector.tls_certificate_name {
+    let (severity, message, name, related) = match &sent.connector.tls_certificate_name {
         Some(TlsCertificateName::Unusable(text)) => {
             let message =
                 format!("TlsCertificateName is {text:?}, which is not <I>issuer<S>subject");
-            (message, None, None)
+            (table::CERTIFICATE.severity, message, None, None)
         }
         Some(TlsCertificateName::IssuerAndSubject { issuer, subject }) if clients.count > 0 => {
             let name = common_name(subject);
@@ -92,6 +92,7 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
             let other = renewed.and_then(|file| Some((file, file.chain.first()?)));
             match other {
                 Some((file, leaf)) => (
+                    table::CERTIFICATE.severity,
                     format!(
                         "TlsCertificateName names a certificate for {subject} by {issuer}, and {} is one for {} by {}",
                         file.path.display(),
@@ -104,7 +105,9 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
                         what: format!("a certificate for {}", leaf.subject),
                     }),
                 ),
+                // Not all certificates of the server need be among those that were read.
                 None => (
+                    Severity::Warning,
                     format!(
                         "TlsCertificateName names a certificate for {subject} by {issuer}, and none of the {} \
                          certificates that were read is that",
@@ -118,6 +121,7 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
         Some(TlsCertificateName::IssuerAndSubject { .. }) | None => return,
     };
     let mut finding = sent.finding(&table::CERTIFICATE, NAME, message);
+    finding.severity = severity;
     finding.related.extend(related);
     finding
         .remedy
