@@ -119,7 +119,7 @@ fn certificates(authority: &Authority, pki: &Path, tenant: usize) {
 /// Every tenth tenant has a fault, one of five.
 fn exports(folder: &Path, tenant: usize) {
     fs::create_dir_all(folder).unwrap();
-    let fault = (tenant % 10 == 0).then_some(tenant / 10 % 5);
+    let fault = tenant.is_multiple_of(10).then_some(tenant / 10 % 5);
     let domain = format!("t{tenant:04}.example");
     let certificate = match fault {
         Some(0) => "mail.nobody.example".to_owned(),

@@ -18,7 +18,7 @@ use crate::inventory::Inventory;
 use crate::rule::Severity;
 
 pub use json::{FORMAT, json};
-pub use list::{LIST_FORMAT, list_json, list_markdown, list_text};
+pub use list::{LIST_FORMAT, list_details, list_json, list_markdown, list_text};
 pub use sarif::sarif;
 pub use text::text;
 

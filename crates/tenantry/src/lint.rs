@@ -35,7 +35,8 @@ fn list(wanted: &Lint) -> Result<u8, u8> {
         chosen => rules::all().filter(|rule| chosen.contains(rule)).collect(),
     };
     let print = match wanted.format {
-        Form::Text => output::list_text,
+        Form::Text if wanted.rule.is_empty() => output::list_text,
+        Form::Text => output::list_details,
         Form::Json => output::list_json,
         Form::Markdown => output::list_markdown,
         Form::Sarif => {

@@ -26,6 +26,20 @@ pub fn list_text(out: &mut dyn Write, rules: &[&Rule]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes everything that is said of the rules, for terminals.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn list_details(out: &mut dyn Write, rules: &[&Rule]) -> io::Result<()> {
+    for rule in rules {
+        list_text(out, &[rule])?;
+        writeln!(out, "  why     {}", rule.why)?;
+        writeln!(out, "  remedy  {}", rule.remedy)?;
+        writeln!(out, "  source  {}", rule.source)?;
+    }
+    Ok(())
+}
+
 /// Writes the rules as one JSON object, with everything that is said of them.
 ///
 /// # Errors

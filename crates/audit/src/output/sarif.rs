@@ -208,7 +208,7 @@ impl<'a> ResultObject<'a> {
             message: Message {
                 text: format!(
                     "{} {} Remedy: {}",
-                    sentence(&finding.message),
+                    sentence(&about(finding)),
                     sentence(finding.rule.why),
                     remedy.join("; ")
                 ),
@@ -254,6 +254,15 @@ const fn level(severity: Severity) -> &'static str {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Info => "note",
+    }
+}
+
+/// What is wrong, and with what: viewers show the message alone.
+fn about(finding: &Finding) -> String {
+    let (object, message) = (&finding.object, &finding.message);
+    match &finding.tenant {
+        Some(tenant) => format!("{object} of {tenant}: {message}"),
+        None => format!("{object}: {message}"),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   tenantry lint --deny warning --format sarif --output lint.sarif .
   tenantry lint --now 2027-01-01T00:00:00Z relay.toml  # which certificates will have expired by then
   tenantry lint --list                               # all rules
+  tenantry lint --list --rule EXO-L05                # why, what to do, and where it is known from
 
 Exit codes: 0 nothing denied was found, 1 something denied was found, 64 wrong usage, 70 the output cannot be written, \
 78 an input is not there, or the file for --allow is wrong.";
@@ -69,7 +70,7 @@ pub(crate) struct Lint {
     /// Judge certificates and allowances as of this time instead of now: RFC 3339, or a day.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) now: Option<Timestamp>,
-    /// Print the rules, and look at nothing.
+    /// Print the rules, and look at nothing; with --rule everything that is said of those.
     #[arg(long, conflicts_with_all = [
         "paths", "config", "tenant", "certificates", "trust", "allow", "now",
     ])]

@@ -210,7 +210,15 @@ fn the_rules_are_listed_in_every_form() {
     assert_eq!(rules.len(), table.lines().count());
     let markdown = list(&["--format", "markdown"]);
     assert_eq!(markdown.lines().count(), rules.len() + 2);
-    assert_eq!(list(&["--rule", "tny-01"]).lines().count(), 1);
+    let details = list(&["--rule", "tny-01"]);
+    let labels = ["TNY-01 ", "  why ", "  remedy ", "  source "];
+    assert!(
+        details
+            .lines()
+            .zip(labels)
+            .all(|(line, label)| line.starts_with(label))
+    );
+    assert_eq!(details.lines().count(), labels.len());
 }
 
 #[test]
