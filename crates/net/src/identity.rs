@@ -22,6 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::certificate::{self, CertificateSummary};
 use crate::fingerprint::Fingerprint;
 use crate::provider::provider;
+use crate::trust::not_a_pipe;
 
 /// A certificate chain and the private key that belongs to it.
 pub struct Identity {
@@ -351,6 +352,7 @@ fn read_chain(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         path: path.to_owned(),
         error,
     };
+    not_a_pipe(path).map_err(read)?;
     if fs::metadata(path).map_err(read)?.len() > MAX_FILE {
         return Err(IdentityError::TooLarge {
             path: path.to_owned(),

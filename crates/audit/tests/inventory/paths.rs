@@ -40,6 +40,22 @@ fn links_that_go_in_circles_end_and_every_file_is_read_once() {
     );
 }
 
+/// A configuration whose every file is a pipe.
+const PIPES: &str = r#"hostname = "relay.example"
+[[listener]]
+address = "127.0.0.1:2525"
+certificate = "a.pem"
+key = "a.key"
+client_certificates = "request"
+trust = ["pipe.pem"]
+[[tenant]]
+name = "contoso"
+sender_domains = ["contoso.com"]
+upstream = "mail.example:25"
+certificate = "pipe.pem"
+key = "own.key"
+"#;
+
 #[test]
 fn nothing_waits_for_a_pipe() {
     let folder = Folder::new();
@@ -54,11 +70,9 @@ fn nothing_waits_for_a_pipe() {
         .client(&["a.example"])
         .unwrap();
     folder.write("a.pem", &issued.chain_pem);
+    issued.write(folder.path(), "own").unwrap();
     let pipe = folder.path().join("pipe.json");
-    folder.write(
-        "relay.toml",
-        "hostname = \"relay.example\"\n[[listener]]\ntrust = [\"pipe.pem\"]\n",
-    );
+    folder.write("relay.toml", PIPES);
     folder.write("world.toml", "[server]\ntrust = [\"pipe.pem\"]\n");
     let inventory = folder.read();
     let told = folder.told(&inventory);
@@ -70,6 +84,9 @@ fn nothing_waits_for_a_pipe() {
         told.iter()
             .any(|told| told.starts_with("world.toml:2:10: server.trust[0]: "))
     );
+    let wrong = inventory.relay.as_ref().unwrap().config.as_ref();
+    let wrong = wrong.unwrap_err().to_string();
+    assert_eq!(wrong.matches("not a").count(), 3, "{wrong}");
     let inventory = read(&[pipe]);
     assert!(!inventory.unreadable[0].ignored);
 }

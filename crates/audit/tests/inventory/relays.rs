@@ -56,7 +56,7 @@ fn of_several_configurations_one_is_looked_at_and_the_others_are_told() {
 fn a_part_alone_is_read_as_a_main_file_and_several_are_told() {
     let folder = Folder::new();
     let part = folder.write("contoso.toml", TENANT);
-    let inventory = read(&[part.clone()]);
+    let inventory = read(std::slice::from_ref(&part));
     let relay = inventory.relay.as_ref().unwrap();
     assert!(
         relay

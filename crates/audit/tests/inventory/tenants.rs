@@ -232,9 +232,9 @@ fn a_name_that_is_given_goes_before_what_files_say() {
 fn an_export_that_was_named_alone_belongs_to_the_tenant_of_its_folder() {
     let folder = Folder::new();
     let file = folder.write("x/c.json", connector("Gateway", "mail.contoso.com"));
-    assert_eq!(read(&[file.clone()]).tenants[0].name, "x");
+    assert_eq!(read(std::slice::from_ref(&file)).tenants[0].name, "x");
     folder.write("x/d.json", domains(&["contoso.onmicrosoft.com"]));
-    let inventory = read(&[file.clone()]);
+    let inventory = read(std::slice::from_ref(&file));
     assert_eq!(tenants(&inventory), [r#"contoso: ["Gateway"] []"#]);
     folder.write("x/tenant.toml", "name = \"Acme\"");
     assert_eq!(read(&[file]).tenants[0].name, "Acme");

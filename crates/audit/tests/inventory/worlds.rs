@@ -74,7 +74,7 @@ fn folders_that_a_world_names_are_read_wherever_they_are() {
         "w/world.toml",
         "tenant_folders = [\"../elsewhere/*\", \"nowhere\"]\n",
     );
-    let inventory = read(&[world.clone()]);
+    let inventory = read(std::slice::from_ref(&world));
     assert_eq!(tenants(&inventory), [r#"acme: [] ["acme.example"]"#]);
     let told = folder.told(&inventory);
     assert_eq!(

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{IdentityError, MAX_FILE};
+use crate::trust::not_a_pipe;
 
 /// Reads a key file after checking, on the open file, who else can get at it.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
@@ -16,6 +17,11 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         error,
     };
     check_folders(path)?;
+    if not_a_pipe(path).is_err() {
+        return Err(IdentityError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
     let mut file = File::open(path).map_err(failed)?;
     let facts = file.metadata().map_err(failed)?;
     if !facts.is_file() {
