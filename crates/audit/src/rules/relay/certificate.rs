@@ -348,32 +348,8 @@ fn expiry(
         }
     });
     let path = subject.path();
-    let which = if std::ptr::eq(ends, first) {
-        path.clone()
-    } else {
-        format!("an intermediate in {path}, {},", ends.subject)
-    };
-    let (severity, message, remedy) = if first.not_before > now {
-        (
-            Severity::Error,
-            format!("{path} is not valid before {}", day(first.not_before)),
-            format!(
-                "use the certificate before it until {}, or check the clock",
-                day(first.not_before)
-            ),
-        )
-    } else {
-        let Some((severity, left)) = left(ends.not_after, now) else {
-            return;
-        };
-        let names = subject.names();
-        (
-            severity,
-            format!("{which} {left}"),
-            format!(
-                "order a certificate with the same names, {names}, and put it with its intermediates into {path}"
-            ),
-        )
+    let Some((severity, message, remedy)) = judged(subject, ends, now) else {
+        return;
     };
     let mut finding = subject.finding(&table::EXPIRY, severity, message);
     finding.place = ends.place.clone();
@@ -392,6 +368,42 @@ fn expiry(
         finding.remedy.push(Remedy::Words(remedy));
     }
     findings.push(finding);
+}
+
+/// What is wrong with the validity of the one that ends first, how bad it is, and what to do.
+fn judged(
+    subject: &Subject<'_>,
+    ends: &Certificate,
+    now: Timestamp,
+) -> Option<(Severity, String, String)> {
+    let path = subject.path();
+    if subject.leaf.not_before > now {
+        let begins = day(subject.leaf.not_before);
+        // One that nobody presents yet may well have been ordered ahead.
+        let severity = match subject.file.purpose == Purpose::Client {
+            true => Severity::Info,
+            false => Severity::Error,
+        };
+        return Some((
+            severity,
+            format!("{path} is not valid before {begins}"),
+            format!("use the certificate before it until {begins}, or check the clock"),
+        ));
+    }
+    let (severity, left) = left(ends.not_after, now)?;
+    let which = if std::ptr::eq(ends, subject.leaf) {
+        path.clone()
+    } else {
+        format!("an intermediate in {path}, {},", ends.subject)
+    };
+    let names = subject.names();
+    Some((
+        severity,
+        format!("{which} {left}"),
+        format!(
+            "order a certificate with the same names, {names}, and put it with its intermediates into {path}"
+        ),
+    ))
 }
 
 /// RFC 9325 section 4.5.

@@ -133,59 +133,15 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
     let Some((file, leaf)) = identity(view, tenant) else {
         return;
     };
-    let (mut own, mut foreign, mut nobodys) = (0, Vec::new(), Vec::new());
-    for name in &leaf.names {
-        if wildcard_of_another(view, tenant, name).is_some() {
-            continue;
-        }
-        match owned.owner(view, tenant, &name.1) {
-            Whose::Own => own += 1,
-            Whose::Another(other) => foreign.push((shown(name), other)),
-            Whose::Nobody => nobodys.push(shown(name)),
-        }
-    }
-    let all = leaf.names.len();
-    let nameless = leaf.names.is_empty();
-    let (severity, message) = if let Some((_, other)) = foreign.first() {
-        let names: Vec<String> = foreign.iter().map(|(name, _)| name.clone()).collect();
-        let message = format!(
-            "{} names {}, which {} a name of {other}",
-            file.path.display(),
-            listed(&names),
-            if names.len() == 1 { "is" } else { "are each" }
-        );
-        (Severity::Error, message)
-    } else if nameless {
-        let message = format!(
-            "{} has no domain name at all, so that nothing attributes the mail of {} by it",
-            file.path.display(),
-            object(view.name(tenant))
-        );
-        (table::NAMES.severity, message)
-    } else if nobodys.is_empty() {
+    let Some((severity, what, claimable)) = judged(view, owned, tenant, leaf) else {
         return;
-    } else if own == 0 && nobodys.len() == all {
-        let message = format!(
-            "{} names {} alone, and none of it is among the domains of {}",
-            file.path.display(),
-            listed(&nobodys),
-            object(view.name(tenant))
-        );
-        (table::NAMES.severity, message)
-    } else {
-        let message = format!(
-            "{} also names {}, which is not among the domains of {}",
-            file.path.display(),
-            listed(&nobodys),
-            object(view.name(tenant))
-        );
-        (Severity::Info, message)
     };
+    let message = format!("{} {what}", file.path.display());
     let mut remedy = vec![Remedy::Words(format!(
         "order a certificate for \"{}\" whose names are all at or below its own domains",
         view.name(tenant)
     ))];
-    if foreign.is_empty() && !nameless {
+    if claimable {
         remedy.extend(claim_it(view, tenant, leaf));
     }
     findings.push(Finding {
@@ -205,6 +161,56 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
         remedy,
         allowed: None,
     });
+}
+
+/// What is wrong with the names of an identity, how bad it is, and whether the tenant might claim
+/// them.
+fn judged(
+    view: &View<'_>,
+    owned: &Owned<'_>,
+    tenant: usize,
+    leaf: &Certificate,
+) -> Option<(Severity, String, bool)> {
+    let of = object(view.name(tenant));
+    if leaf.names.is_empty() {
+        let what = format!("has no domain name at all, so that it attributes no mail of {of}");
+        return Some((table::NAMES.severity, what, false));
+    }
+    let (mut foreign, mut nobodys) = (Vec::new(), Vec::new());
+    let mut whose = None;
+    for name in &leaf.names {
+        if wildcard_of_another(view, tenant, name).is_some() {
+            continue;
+        }
+        match owned.owner(view, tenant, &name.1) {
+            Whose::Own => {}
+            Whose::Another(other) => {
+                foreign.push(shown(name));
+                whose = whose.or(Some(other));
+            }
+            Whose::Nobody => nobodys.push(shown(name)),
+        }
+    }
+    if let Some(other) = whose {
+        let are = if foreign.len() == 1 {
+            "is a name"
+        } else {
+            "are names"
+        };
+        let what = format!("names {}, which {are} of {other}", listed(&foreign));
+        return Some((Severity::Error, what, false));
+    }
+    if nobodys.is_empty() {
+        return None;
+    }
+    let names = listed(&nobodys);
+    Some(if nobodys.len() == leaf.names.len() {
+        let what = format!("names {names} alone, and none of it is among the domains of {of}");
+        (table::NAMES.severity, what, true)
+    } else {
+        let what = format!("also names {names}, which is not among the domains of {of}");
+        (Severity::Info, what, true)
+    })
 }
 
 /// The line that says a name is this tenant's after all.

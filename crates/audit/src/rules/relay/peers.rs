@@ -35,28 +35,14 @@ fn by_address(view: &View<'_>, number: usize, peer: &Peer, findings: &mut Vec<Fi
     if !peer.certificates.is_empty() {
         return;
     }
-    let all = peer.tenants.iter().any(|tenant| tenant.value == "*");
-    let tenants: Vec<String> = if all {
-        let tenants = 0..view.written.tenants.len();
-        tenants.map(|tenant| view.name(tenant).to_owned()).collect()
-    } else {
-        peer.tenants
-            .iter()
-            .map(|tenant| tenant.value.clone())
-            .collect()
-    };
-    if tenants.len() < 2 {
+    let Some(whom) = several(view, peer) else {
         return;
-    }
+    };
     let section = section(number, peer);
     let networks: Vec<String> = remote
         .iter()
         .map(|network| network.value.to_string())
         .collect();
-    let whom = match all {
-        true => format!("every tenant, {} of them", tenants.len()),
-        false => listed(&tenants),
-    };
     findings.push(Finding {
         rule: &table::PEER,
         severity: table::PEER.severity,
@@ -91,6 +77,17 @@ fn by_address(view: &View<'_>, number: usize, peer: &Peer, findings: &mut Vec<Fi
         ],
         allowed: None,
     });
+}
+
+/// Whom a peer may send for, if that is more than one tenant.
+fn several(view: &View<'_>, peer: &Peer) -> Option<String> {
+    let listing = peer.tenants.iter().map(|tenant| tenant.value.clone());
+    let tenants: Vec<String> = listing.collect();
+    let all = view.written.tenants.len();
+    if tenants.iter().any(|tenant| tenant == "*") {
+        return (all > 1).then(|| format!("every tenant, {all} of them"));
+    }
+    (tenants.len() > 1).then(|| listed(&tenants))
 }
 
 /// A tenant whose mail is attributed by MAIL FROM, with nothing for `<>` to be attributed by.

@@ -80,7 +80,25 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
         }
         return;
     }
-    let (severity, message, name, related) = match &sent.connector.tls_certificate_name {
+    let Some((severity, message, name, related)) = absent(sent, clients) else {
+        return;
+    };
+    let mut finding = sent.finding(&table::CERTIFICATE, NAME, message);
+    finding.severity = severity;
+    finding.related.extend(related);
+    finding
+        .remedy
+        .extend(name_certificate(sent, name.unwrap_or(&sent.own)));
+    findings.push(finding);
+}
+
+/// What is wrong with a TlsCertificateName that finds no certificate, the host that it names, and the
+/// certificate that took its place.
+fn absent<'s>(
+    sent: &'s Sent<'_>,
+    clients: &Clients<'_>,
+) -> Option<(Severity, String, Option<&'s str>, Option<Related>)> {
+    Some(match &sent.connector.tls_certificate_name {
         Some(TlsCertificateName::Unusable(text)) => {
             let message =
                 format!("TlsCertificateName is {text:?}, which is not <I>issuer<S>subject");
@@ -118,15 +136,8 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
                 ),
             }
         }
-        Some(TlsCertificateName::IssuerAndSubject { .. }) | None => return,
-    };
-    let mut finding = sent.finding(&table::CERTIFICATE, NAME, message);
-    finding.severity = severity;
-    finding.related.extend(related);
-    finding
-        .remedy
-        .extend(name_certificate(sent, name.unwrap_or(&sent.own)));
-    findings.push(finding);
+        Some(TlsCertificateName::IssuerAndSubject { .. }) | None => return None,
+    })
 }
 
 fn renewed(sent: &Sent<'_>, name: &str) -> Vec<Remedy> {
