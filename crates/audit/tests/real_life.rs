@@ -73,7 +73,7 @@ impl Organization {
         self
     }
 
-    fn is_left_alone(self) {
+    fn must_be_left_alone(self) {
         let trusted = self.root.write(self.folder.path(), "trusted").unwrap();
         let options = ReadOptions {
             trust: vec![trusted],
@@ -143,7 +143,7 @@ fn a_hybrid_as_the_wizard_makes_it() {
             "mail-renewed",
             &["mail.contoso.com", "autodiscover.contoso.com"],
         )
-        .is_left_alone();
+        .must_be_left_alone();
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn several_servers_below_the_wizards_wildcard() {
         .exported("contoso", "InboundConnector", hybrid("*.contoso.com"))
         .certificate("ex01", &["ex01.contoso.com"])
         .certificate("ex02", &["ex02.contoso.com"])
-        .is_left_alone();
+        .must_be_left_alone();
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn two_connectors_while_a_certificate_is_renewed() {
         )
         .certificate("mail", &["mail.contoso.com"])
         .certificate("mx", &["mx.contoso.com"])
-        .is_left_alone();
+        .must_be_left_alone();
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_service_with_a_certificate_for_each_customer_and_partners() {
             "InboundConnector",
             connector("Signatures", "OnPremises", other),
         )
-        .is_left_alone();
+        .must_be_left_alone();
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_tenant_that_is_locked_to_its_filter_beside_its_own_servers() {
             ]),
         )
         .certificate("mail", &["mail.contoso.com"])
-        .is_left_alone();
+        .must_be_left_alone();
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_tenant_that_is_locked_to_its_own_server() {
             ]),
         )
         .certificate("mail", &["mail.contoso.com"])
-        .is_left_alone();
+        .must_be_left_alone();
 }
 
 #[test]
@@ -259,5 +259,5 @@ fn a_tenant_without_any_server_of_its_own() {
             json!({ "RejectDirectSend": true }),
         )
         .certificate("www", &["www.contoso.com", "contoso.com"])
-        .is_left_alone();
+        .must_be_left_alone();
 }

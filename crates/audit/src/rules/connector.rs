@@ -2,15 +2,15 @@
 //!
 //! Only enabled connectors are looked at: one that is not takes part in nothing.
 
+mod address;
 mod table;
 
 use super::Group;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
 use tenantry_lab::attribution::ConnectorRef;
 use tenantry_lab::world::{
-    ConnectorType, DomainName, InboundConnector, SenderAddress, SenderDomain, TenantIndex,
+    ConnectorType, DomainName, InboundConnector, SenderDomain, TenantIndex,
     TlsSenderCertificateName,
 };
 
@@ -18,6 +18,8 @@ use super::wording::{Subject, command, some_of};
 use crate::finding::{Finding, Remedy};
 use crate::model::{self, Kind, Model};
 use crate::powershell::quoted;
+
+pub(super) use address::address_text;
 
 pub(super) const GROUP: Group = Group {
     rules: table::RULES,
@@ -49,12 +51,12 @@ fn look(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         Kind::Active => {
             identity(subject, findings);
             name(subject, findings);
-            addresses(subject, findings);
+            address::check(subject, findings);
             restrictions(subject, findings);
         }
         Kind::Partner => {
             name(subject, findings);
-            addresses(subject, findings);
+            address::check(subject, findings);
             both(subject, findings);
             associated(subject, findings);
         }
@@ -158,102 +160,6 @@ fn corrected(text: &str) -> Option<String> {
     let domain = DomainName::parse(domain).ok()?;
     let usable = domain.labels() > 1 && domain.as_str().parse::<IpAddr>().is_err();
     usable.then(|| format!("{wildcard}{domain}"))
-}
-
-/// EXO-L14: addresses that Exchange Online refuses or never sees, one by one.
-fn addresses(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
-    for (at, address) in subject.connector().sender_ip_addresses.iter().enumerate() {
-        let Some((wrong, instead)) = unreachable(address) else {
-            continue;
-        };
-        let text = address_text(address);
-        let message = format!("SenderIPAddresses lists {text}, {wrong}");
-        let mut finding = subject.finding(&table::L14, "SenderIPAddresses", message);
-        finding.place = subject.exported.element("SenderIPAddresses", at).clone();
-        finding.remedy = vec![
-            Remedy::Words(instead.to_owned()),
-            subject.set(&format!("-SenderIPAddresses @{{Remove={}}}", quoted(&text))),
-        ];
-        findings.push(finding);
-    }
-}
-
-/// What is wrong with an entry, and what to have instead.
-fn unreachable(address: &SenderAddress) -> Option<(&'static str, &'static str)> {
-    const PUBLIC: &str = "Add the public IPv4 address that the server's mail comes from, as Exchange Online sees it, \
-         or name the server's certificate in TlsSenderCertificateName; then remove this one:";
-    match address {
-        SenderAddress::Network(network) if network.prefix_len() < model::WIDEST => {
-            Some((WIDE, NARROW))
-        }
-        SenderAddress::Network(network) => Some((reserved(*network)?, PUBLIC)),
-        SenderAddress::Unusable(text) => Some(match parsed(text) {
-            Parsed::V6 => ("an IPv6 address, and only IPv4 is taken", PUBLIC),
-            Parsed::Wide => (WIDE, NARROW),
-            Parsed::Range => (
-                "a range, and only single addresses and networks are taken",
-                NARROW,
-            ),
-            Parsed::Nothing => ("which is no address", PUBLIC),
-        }),
-    }
-}
-
-enum Parsed {
-    V6,
-    Wide,
-    Range,
-    Nothing,
-}
-
-fn parsed(text: &str) -> Parsed {
-    let text = text.trim();
-    let address = text.split_once('/').map_or(text, |(address, _)| address);
-    if address.parse::<Ipv6Addr>().is_ok() {
-        Parsed::V6
-    } else if text.parse::<Ipv4Net>().is_ok() {
-        Parsed::Wide
-    } else if let Some((first, last)) = text.split_once('-')
-        && first.trim().parse::<Ipv4Addr>().is_ok()
-        && last.trim().parse::<Ipv4Addr>().is_ok()
-    {
-        Parsed::Range
-    } else {
-        Parsed::Nothing
-    }
-}
-
-/// Networks that no mail comes from over the internet (RFC 6890). Those for documentation are left
-/// out: in an example they stand for public ones.
-fn reserved(network: Ipv4Net) -> Option<&'static str> {
-    const LISTS: &[(Ipv4Addr, u8, &str)] = &[
-        (Ipv4Addr::new(10, 0, 0, 0), 8, PRIVATE),
-        (Ipv4Addr::new(172, 16, 0, 0), 12, PRIVATE),
-        (Ipv4Addr::new(192, 168, 0, 0), 16, PRIVATE),
-        (
-            Ipv4Addr::new(100, 64, 0, 0),
-            10,
-            "an address of a provider's own network, which Exchange Online never sees",
-        ),
-        (
-            Ipv4Addr::new(127, 0, 0, 0),
-            8,
-            "an address of the server itself, which Exchange Online never sees",
-        ),
-        (
-            Ipv4Addr::new(169, 254, 0, 0),
-            16,
-            "a link-local address, which Exchange Online never sees",
-        ),
-        (Ipv4Addr::new(0, 0, 0, 0), 8, RESERVED),
-        (Ipv4Addr::new(192, 0, 0, 0), 24, RESERVED),
-        (Ipv4Addr::new(198, 18, 0, 0), 15, RESERVED),
-        (Ipv4Addr::new(224, 0, 0, 0), 3, RESERVED),
-    ];
-    let within = |(address, length, _): &&(Ipv4Addr, u8, &str)| {
-        Ipv4Net::new(*address, *length).is_ok_and(|reserved| reserved.contains(&network))
-    };
-    LISTS.iter().find(within).map(|(.., what)| *what)
 }
 
 /// EXO-L08: restrictions of an OnPremises connector.
@@ -475,15 +381,6 @@ fn trusting(subject: &Subject<'_>) -> String {
     )
 }
 
-/// An entry of SenderIPAddresses, as it was written: an address without its mask.
-pub(super) fn address_text(address: &SenderAddress) -> String {
-    match address {
-        SenderAddress::Network(network) if network.prefix_len() == 32 => network.addr().to_string(),
-        SenderAddress::Network(network) => network.to_string(),
-        SenderAddress::Unusable(text) => text.clone(),
-    }
-}
-
 fn addresses_text(connector: &InboundConnector) -> String {
     let texts = connector.sender_ip_addresses.iter().map(address_text);
     let texts: Vec<String> = texts.map(|text| quoted(&text)).collect();
@@ -498,9 +395,3 @@ fn sender_text(domain: &SenderDomain) -> String {
         SenderDomain::Unusable(text) => text.clone(),
     })
 }
-
-const WIDE: &str = "a network wider than /24, which is not taken";
-const NARROW: &str = "List the addresses that mail really comes from, one by one or in networks of /24 to /32, or name \
-     the server's certificate in TlsSenderCertificateName; then remove this one:";
-const PRIVATE: &str = "a private address, which Exchange Online never sees";
-const RESERVED: &str = "a reserved address, which no mail comes from";

@@ -315,20 +315,26 @@ fn listed_twice(
         what: format!("{} lists {domain}", model.tenant_name(*owner)),
     });
     finding.related = bounded(related.collect());
+    let others = others.iter().take(ASKED).map(|(owner, _)| *owner);
+    finding.remedy = asked(model, domain, others.chain([tenant]));
+    findings.push(finding);
+}
+
+/// Which of the tenants has a domain, only they can tell.
+fn asked(
+    model: &Model<'_>,
+    domain: &DomainName,
+    tenants: impl Iterator<Item = usize>,
+) -> Vec<Remedy> {
     let show = format!("Get-AcceptedDomain -Identity {}", quoted(domain.as_str()));
-    let asked = others.iter().take(ASKED).map(|(owner, _)| *owner);
-    finding.remedy = vec![Remedy::Words(String::from(
+    let mut steps = vec![Remedy::Words(String::from(
         "See which tenant has the domain now, and export the accepted domains of the others again:",
     ))];
-    for owner in asked.chain([tenant]) {
-        finding
-            .remedy
-            .push(command(model.tenant_name(owner), show.clone()));
-    }
-    finding.remedy.push(Remedy::Words(format!(
+    steps.extend(tenants.map(|tenant| command(model.tenant_name(tenant), show.clone())));
+    steps.push(Remedy::Words(format!(
         "If a tenant for tests has it, remove it there and verify {domain} in the tenant that uses it."
     )));
-    findings.push(finding);
+    steps
 }
 
 const PROPERTY: &str = "TlsSenderCertificateName";

@@ -75,8 +75,6 @@ fn shared(model: &Model<'_>, group: &[Listed], findings: &mut Vec<Finding>) {
     let Some(subject) = Subject::of(model, chosen.at) else {
         return;
     };
-    let names: BTreeSet<usize> = others.iter().map(|other| other.at.tenant.0).collect();
-    let names = names.iter().map(|name| model.tenant_name(*name).to_owned());
     let certified = std::iter::once(&chosen)
         .chain(&others)
         .all(|listed| model.attributes_by_name(listed.at));
@@ -84,12 +82,7 @@ fn shared(model: &Model<'_>, group: &[Listed], findings: &mut Vec<Finding>) {
         true => "where the certificate is missing, MAIL FROM alone decides between them",
         false => "MAIL FROM alone decides between them",
     };
-    let names = some_of(names);
-    let overlap = match others.as_slice() {
-        [other] if other.network == chosen.network => format!("which {names} lists, too"),
-        [_] => format!("of which {names} lists a part"),
-        _ => format!("which {names} list, too, or a part of it"),
-    };
+    let overlap = overlap(model, chosen, &others);
     let message = format!(
         "SenderIPAddresses lists {}, {overlap}: {decides}",
         text(chosen.network)
@@ -107,13 +100,26 @@ fn shared(model: &Model<'_>, group: &[Listed], findings: &mut Vec<Finding>) {
         })
     });
     finding.related = bounded(related.collect());
+    let all = others.iter().copied().chain([chosen]);
     let mut seen = BTreeSet::new();
-    for listed in others.iter().copied().chain([chosen]) {
-        if seen.len() < REPAIRED && seen.insert(listed.at) {
-            finding.remedy.extend(repaired(model, listed));
-        }
-    }
+    let each = all.filter(|listed| seen.insert(listed.at));
+    let steps = each
+        .take(REPAIRED)
+        .flat_map(|listed| repaired(model, listed));
+    finding.remedy = steps.collect();
     findings.push(finding);
+}
+
+/// Who lists the same, or a part of it.
+fn overlap(model: &Model<'_>, chosen: &Listed, others: &[&Listed]) -> String {
+    let names: BTreeSet<usize> = others.iter().map(|other| other.at.tenant.0).collect();
+    let names = names.iter().map(|name| model.tenant_name(*name).to_owned());
+    let names = some_of(names);
+    match others {
+        [other] if other.network == chosen.network => format!("which {names} lists, too"),
+        [_] => format!("of which {names} lists a part"),
+        _ => format!("which {names} list, too, or a part of it"),
+    }
 }
 
 /// A certificate instead of the address.

@@ -44,30 +44,36 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             Some(opening.related("TlsSenderCertificateName", what))
         });
         finding.related = bounded(related.collect());
-        finding.remedy = vec![
-            Remedy::Words(format!(
-                "Present a certificate for {names} with its intermediates, and give it to lint, too. Before it changes, \
-                 compare its names with those of the connectors:"
-            )),
-            command(
-                owner,
-                String::from(
-                    "Get-InboundConnector | Format-Table Name,Enabled,ConnectorType,TlsSenderCertificateName",
-                ),
-            ),
-            Remedy::Words(String::from(
-                "If mail of the tenant's own servers is refused meanwhile, open the lock until they match again:",
-            )),
-            command(
-                owner,
-                format!(
-                    "Set-InboundConnector -Identity {} -{flag} $false",
-                    quoted(&connector.name)
-                ),
-            ),
-        ];
+        finding.remedy = opened(&subject, flag, &names);
         findings.push(finding);
     }
+}
+
+/// What opens the lock, and what to do until then.
+fn opened(subject: &Subject<'_>, flag: &str, names: &str) -> Vec<Remedy> {
+    let owner = subject.tenant_name();
+    vec![
+        Remedy::Words(format!(
+            "Present a certificate for {names} with its intermediates, and give it to lint, too. Before it changes, \
+             compare its names with those of the connectors:"
+        )),
+        command(
+            owner,
+            String::from(
+                "Get-InboundConnector | Format-Table Name,Enabled,ConnectorType,TlsSenderCertificateName",
+            ),
+        ),
+        Remedy::Words(String::from(
+            "If mail of the tenant's own servers is refused meanwhile, open the lock until they match again:",
+        )),
+        command(
+            owner,
+            format!(
+                "Set-InboundConnector -Identity {} -{flag} $false",
+                quoted(&subject.connector().name)
+            ),
+        ),
+    ]
 }
 
 /// Whether everything that goes to the tenant has a certificate that counts; where no route is known, whether
