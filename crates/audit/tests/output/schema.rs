@@ -39,7 +39,7 @@ fn validator(file: &str, part: &str) -> Validator {
     let text = text.replace("-[a-zA-Z]{2}]?$", "-[a-zA-Z]{2}\\\\]?$");
     let mut schema: Value = serde_json::from_str(&text).unwrap();
     if !part.is_empty() {
-        let definitions = schema["$defs"].take();
+        let definitions = schema.get_mut("$defs").map(Value::take);
         schema = json!({ "$ref": format!("#{part}"), "$defs": definitions });
     }
     jsonschema::options()
