@@ -17,6 +17,8 @@ use super::{Exported, Tenant, Unreadable};
 pub(super) struct Tenants {
     drafts: Vec<Draft>,
     by_name: HashMap<String, usize>,
+    /// Names of connectors that the service has blocked, by tenant.
+    blocked: Vec<(usize, Node)>,
     pub(super) unreadable: Vec<Unreadable>,
 }
 
@@ -125,10 +127,9 @@ impl Tenants {
             let typed = organization(node);
             self.typed(at, node, typed, Item::Organization);
         }
-        let blocked: Vec<&Node> = self.listed(table, "blocked_connectors").collect();
-        for node in blocked {
-            self.block(at, node);
-        }
+        let blocked: Vec<Node> = self.listed(table, "blocked_connectors").cloned().collect();
+        self.blocked
+            .extend(blocked.into_iter().map(|node| (at, node)));
     }
 
     /// What nobody knows is misspelt, and would be skipped without a word.
@@ -181,7 +182,8 @@ impl Tenants {
         }
     }
 
-    /// The service has blocked the connector (`Get-BlockedConnector`).
+    /// The service has blocked the connector (`Get-BlockedConnector`), which may be in any of the
+    /// tenant's exports.
     fn block(&mut self, at: usize, node: &Node) {
         let Value::String(name) = &node.value else {
             let place = node.place.clone();
@@ -228,7 +230,15 @@ impl Tenants {
     }
 
     /// All of them, in the order of reading.
-    pub(super) fn finish(self) -> (Vec<Tenant>, Vec<Unreadable>) {
+    pub(super) fn finish(mut self) -> (Vec<Tenant>, Vec<Unreadable>) {
+        for (at, node) in std::mem::take(&mut self.blocked) {
+            self.block(at, &node);
+        }
+        let place = |problem: &Unreadable| {
+            let place = &problem.place;
+            (place.file.clone(), place.line, place.column)
+        };
+        self.unreadable.sort_by_key(place);
         let tenants = self.drafts.into_iter().map(|draft| draft.tenant);
         (tenants.collect(), self.unreadable)
     }

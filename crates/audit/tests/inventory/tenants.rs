@@ -331,3 +331,22 @@ fn tenants_of_many_folders_are_read_in_the_order_of_their_names() {
     let found = inventory.tenants.iter().map(|tenant| tenant.name.clone());
     assert_eq!(found.collect::<Vec<_>>(), names);
 }
+
+#[test]
+fn a_blocked_connector_may_stand_in_an_export_beside() {
+    let folder = Folder::new();
+    folder.write(
+        "t/contoso/tenant.toml",
+        "region = \"EUR\"\nblocked_connectors = [\"gateway\", \"Scaner\"]\n",
+    );
+    folder.write("t/contoso/z.json", connector("Gateway", "mail.contoso.com"));
+    let inventory = folder.read();
+    let connectors = &inventory.tenants[0].inbound_connectors;
+    assert!(connectors[0].value.blocked);
+    let told = folder.told(&inventory);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("there is no inbound connector \"Scaner\""),
+        "{told:?}"
+    );
+}
