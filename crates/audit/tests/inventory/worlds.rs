@@ -105,8 +105,8 @@ fn what_is_wrong_with_a_hand_written_tenant_is_told_with_its_place() {
     let told = folder.told(&inventory);
     let begins = [
         "d/tenant.toml:1:10: cannot be read as TOML: invalid basic string",
-        "a/tenant.toml:2:21: inbound_connector: unknown key; correct it; the keys here are",
         "a/tenant.toml:1:10: region: is no region; write one, as in \"EUR\"",
+        "a/tenant.toml:2:21: inbound_connector: unknown key; correct it; the keys here are",
         "a/tenant.toml:3:20: accepted_domains: is not a list; put it in brackets: [...]",
         "a/tenant.toml:4:23: inbound_connectors[0]: an inbound connector has no ConnectorType; add it",
         "a/tenant.toml:5:23: blocked_connectors[0]: there is no inbound connector \"y\"; write",
