@@ -125,8 +125,30 @@ const LAYERS: &[Layer] = &[
         tests: &["tempfile", "tenantry-lab"],
     },
     Layer {
+        folder: "audit",
+        ours: &["attribution", "lab", "net", "relay"],
+        outside: &[
+            "ipnet",
+            "jiff",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "toml",
+            "unicode-width",
+        ],
+        tests: &["jsonschema", "tempfile"],
+    },
+    Layer {
         folder: "tenantry",
-        ours: &["attribution", "lab", "load", "net", "relay", "smtp"],
+        ours: &[
+            "attribution",
+            "audit",
+            "lab",
+            "load",
+            "net",
+            "relay",
+            "smtp",
+        ],
         outside: &[
             "anyhow",
             "clap",

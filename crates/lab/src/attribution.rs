@@ -196,6 +196,23 @@ impl Forest {
         self.index.owners(domain).only()
     }
 
+    /// The accepted domain that makes a connector's certificate domain its tenant's (section 1.5 a), by
+    /// its place in [`Tenant::accepted_domains`](crate::world::Tenant::accepted_domains); none if there is
+    /// no such domain, or no usable name.
+    #[must_use]
+    pub fn accepting(&self, connector: ConnectorRef) -> Option<usize> {
+        let domain = self.index.acceptance(connector).domain()?;
+        Some(domain.domain)
+    }
+
+    /// The longest accepted domain of `tenant` that an address in `domain` belongs to (section 1.5 b), by
+    /// its place in [`Tenant::accepted_domains`](crate::world::Tenant::accepted_domains).
+    #[must_use]
+    pub fn covering(&self, tenant: TenantIndex, domain: &DomainName) -> Option<usize> {
+        let covering = self.index.owners(domain).of(tenant)?;
+        Some(covering.at.domain)
+    }
+
     /// Steps 0 to 2 of section 1.3: what certificate, address and MAIL FROM say.
     #[must_use]
     pub fn begin(&self, submission: &Submission<'_>) -> Transaction {

@@ -4,9 +4,9 @@
 //! Four notations, one [`Node`] for all of them, each value with its file, line, column and path:
 //! JSON as `ConvertTo-Json` writes it, `Export-Clixml`, Microsoft365DSC configurations, and the
 //! tables of a hand-written world. Then [`recognise()`] tells by its properties what an object is,
-//! whatever its file is called, and [`inbound_connector()`], [`accepted_domain()`] and
-//! [`organization()`] make the typed object of it (`exchange-online.md` sections 2.1 to 2.6 and the
-//! import rules of 2.4).
+//! whatever its file is called, and [`inbound_connector()`], [`accepted_domain()`],
+//! [`organization()`], [`outbound_connector()`] and [`send_connector()`] make the typed object of it
+//! (`exchange-online.md` sections 2.1 to 2.6 and the import rules of 2.4).
 //!
 //! What Microsoft would refuse but is of the right type is kept as unusable; a value of the wrong
 //! type is an [`ExportError`] that names the place, what was found and what to do; all of them
@@ -21,9 +21,11 @@ mod error;
 mod json;
 mod node;
 mod organization;
+mod outbound;
 mod position;
 mod read;
 mod recognise;
+mod send;
 mod shape;
 mod text;
 mod toml;
@@ -34,11 +36,12 @@ pub use domain::accepted_domain;
 pub use error::{ExportError, Format, Problem};
 pub use node::{Node, Value};
 pub use organization::organization;
+pub use outbound::{OutboundConnector, SmartHost, TlsAuthLevel, outbound_connector};
 pub use read::{LARGEST_FILE, read_bytes, read_file, read_json, read_objects};
 pub use recognise::{Document, Kind, Object, recognise};
+pub use send::{AddressSpace, SendConnector, TlsCertificateName, send_connector};
+pub use text::decode;
 pub use toml::from_toml;
-
-pub(crate) use text::decode;
 
 /// How deep values may be nested: the most that `ConvertTo-Json -Depth` can be told to write.
 const DEEPEST: usize = 100;

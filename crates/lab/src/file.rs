@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 pub use self::addresses::AddressMap;
 pub use self::fault::{FaultAction, FaultReply, FaultSpec, FaultStage, Throttle};
+pub use self::load::matching as folders_matching;
 pub use self::problem::{Problem, Problems, Severity};
 pub use self::settings::{Endpoint, Limits, ServerSettings, Timeouts};
 use crate::events::Event;

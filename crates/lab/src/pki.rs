@@ -10,6 +10,7 @@ mod directory;
 mod extension;
 mod issued;
 mod spec;
+mod weak;
 
 pub use authority::{Authority, CrlSpec, self_signed};
 pub use directory::{Pki, PkiPlan, TenantFiles};

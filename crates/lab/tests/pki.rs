@@ -357,3 +357,27 @@ fn a_thousand_tenants_take_seconds_at_most() {
     assert_eq!(last.certificate_name, "mail.tenant-1000.example");
     assert!(took.as_secs() < 30, "{took:?}");
 }
+
+#[test]
+fn weak_certificates_can_be_read() {
+    let root = Authority::with(&AuthoritySpec {
+        key: KeyKind::Rsa2048,
+        ..AuthoritySpec::named("old")
+    });
+    let root = root.unwrap();
+    let policy = policy(trusting(&root));
+    let spec = CertificateSpec::client(&["mail.contoso.com"]);
+    let good = root.issue(&spec).unwrap();
+    let sha1 = good.clone().claiming_sha1().unwrap();
+    assert_ne!(good.leaf_pem(), sha1.leaf_pem());
+    let weak = root.issue_for_weak_key(&spec, 1024).unwrap();
+    assert_eq!(weak.key_pem, "");
+    assert!(judged(&policy, &good).is_ok());
+    for bad in [sha1, weak] {
+        assert!(judged(&policy, &bad).is_err());
+        let chain = PresentedChain::from_pem(bad.chain_pem.as_bytes()).unwrap();
+        assert_eq!(chain.claimed_names(9), ["mail.contoso.com"]);
+    }
+    let ecdsa = Authority::new("new").unwrap().issue(&spec).unwrap();
+    assert!(ecdsa.claiming_sha1().is_none());
+}

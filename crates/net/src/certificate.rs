@@ -190,7 +190,7 @@ fn valid_label(label: &str) -> bool {
             .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
 }
 
-fn remove_repeated(names: &mut Vec<String>) {
+pub(crate) fn remove_repeated(names: &mut Vec<String>) {
     let mut seen = HashSet::with_capacity(names.len());
     names.retain(|name| seen.insert(name.clone()));
 }

@@ -22,6 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::certificate::{self, CertificateSummary};
 use crate::fingerprint::Fingerprint;
 use crate::provider::provider;
+use crate::trust::not_a_pipe;
 
 /// A certificate chain and the private key that belongs to it.
 pub struct Identity {
@@ -195,6 +196,38 @@ impl Identity {
         Self::assemble(chain, key, place, place)
     }
 
+    /// Whether a certificate, as DER, and the private key of a file belong together. The key is
+    /// compared and wiped, never used; who else can read its file does not matter here.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Mismatch`] when they do not, with `chain` for the certificate's file;
+    /// anything else of [`IdentityError`] when it cannot be told.
+    pub fn compare(leaf: &[u8], chain: &Path, key: &Path) -> Result<(), IdentityError> {
+        let text = key_file::read_of_anybody(key)?;
+        let private = private_key(&text, key)?;
+        let signing = provider()
+            .key_provider
+            .load_private_key(private)
+            .map_err(|_| IdentityError::UnusableKey {
+                path: key.to_owned(),
+            })?;
+        let leaf = CertificateDer::from(leaf).into_owned();
+        match CertifiedKey::new(vec![leaf], signing).keys_match() {
+            Ok(()) => Ok(()),
+            Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch | _)) => {
+                Err(IdentityError::Mismatch {
+                    chain: chain.to_owned(),
+                    key: key.to_owned(),
+                })
+            }
+            Err(_) => Err(IdentityError::MalformedCertificate {
+                path: chain.to_owned(),
+                position: 1,
+            }),
+        }
+    }
+
     /// SHA-256 of the leaf's DER.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
@@ -319,6 +352,7 @@ fn read_chain(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         path: path.to_owned(),
         error,
     };
+    not_a_pipe(path).map_err(read)?;
     if fs::metadata(path).map_err(read)?.len() > MAX_FILE {
         return Err(IdentityError::TooLarge {
             path: path.to_owned(),

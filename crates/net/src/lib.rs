@@ -14,6 +14,8 @@
 
 mod buffers;
 mod certificate;
+mod certificate_details;
+mod certificate_file;
 mod channel;
 mod deadline;
 mod dial;
@@ -32,6 +34,8 @@ mod untrusted;
 mod upstream;
 
 pub use certificate::CertificateSummary;
+pub use certificate_details::{CertificateDetails, KeyKind};
+pub use certificate_file::{PemContent, PemSection, pem_sections};
 pub use channel::{Channel, ChannelError, LeftoverPlaintext};
 pub use deadline::Deadline;
 pub use dial::{DialError, dial};

@@ -214,6 +214,20 @@ impl PresentedChain {
         chain.ok().filter(|found| !found.is_empty()).map(Self::new)
     }
 
+    /// A chain of DER certificates, leaf first, as a file holds them.
+    #[must_use]
+    pub fn from_der(chain: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self(chain.into_iter().map(CertificateDer::from).collect())
+    }
+
+    /// SHA-256 of the leaf's public key (its SubjectPublicKeyInfo), as pins have it: two certificates
+    /// of one private key have the same.
+    #[must_use]
+    pub fn public_key(&self) -> Option<Fingerprint> {
+        let leaf = EndEntityCert::try_from(self.0.first()?).ok()?;
+        Some(Fingerprint::of(&leaf.subject_public_key_info()))
+    }
+
     /// SHA-256 of the leaf's DER.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {

@@ -15,6 +15,7 @@ use crate::fingerprint::Fingerprint;
 use crate::provider::provider;
 use crate::untrusted::UntrustedReason;
 
+pub(crate) use builder::not_a_pipe;
 pub use builder::{TrustBuilder, TrustError};
 
 /// A set of roots with optional revocation lists and pins. Roots for clients and roots for

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 replay found changes, 64 wrong usage, 69 cannot bind, 70 internal error, \
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 replay found changes or lint something denied, 64 wrong usage, 69 cannot bind, 70 internal error, \
 78 wrong configuration.";
 
 const REPLAY: &str = "Say which recorded messages another configuration would change: their owner, \
@@ -50,6 +50,12 @@ pub(crate) enum Command {
     /// Connect to tenants' upstreams as the relay would, and say what was found; no message is sent.
     #[command(long_about = crate::probe::ABOUT, after_help = crate::probe::EXIT_CODES)]
     Probe(crate::probe::Probe),
+    /// Say what is wrong with tenants, connectors, certificates and a relay's configuration, from files alone.
+    #[command(long_about = crate::lint::ABOUT, after_help = crate::lint::EXAMPLES)]
+    Lint(crate::lint::Lint),
+    /// Make the relay's tenants from exports, or say what has changed since.
+    #[command(long_about = crate::import::ABOUT, after_help = crate::import::EXAMPLES)]
+    Import(crate::import::Arguments),
     /// Make a throw-away authority with certificates to try things out.
     Pki(Pki),
     /// Run everything in one process on the loopback, send real messages and check what arrives.

@@ -8,7 +8,10 @@ mod check;
 mod cli;
 mod exit;
 mod explain;
+mod exports;
+mod import;
 mod lab;
+mod lint;
 mod load;
 mod pki;
 mod probe;
@@ -36,6 +39,8 @@ fn main() -> ExitCode {
         Command::Explain(question) => explain::explain(&question),
         Command::Replay(question) => replay::replay(&question),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Lint(wanted) => lint::lint(&wanted),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),

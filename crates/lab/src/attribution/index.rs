@@ -56,6 +56,16 @@ pub(super) enum Acceptance {
     Not,
 }
 
+impl Acceptance {
+    /// The accepted domain that does it.
+    pub(super) const fn domain(self) -> Option<DomainRef> {
+        match self {
+            Self::Itself(at) | Self::Covered(at) | Self::Below(at) | Self::Parent(at) => Some(at),
+            Self::Not => None,
+        }
+    }
+}
+
 impl Index {
     pub(super) fn new(world: &World) -> Self {
         let mut index = Self {

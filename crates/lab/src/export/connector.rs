@@ -49,7 +49,7 @@ pub fn inbound_connector(node: &Node) -> Result<InboundConnector, Vec<ExportErro
     Ok(connector)
 }
 
-fn name<'a>(properties: &mut Properties<'a>) -> Option<&'a str> {
+pub(super) fn name<'a>(properties: &mut Properties<'a>) -> Option<&'a str> {
     let identity = properties.take("Identity");
     let found = match properties.take("Name").or(identity) {
         Some(node) => properties.text_of(node, "a string")?,
@@ -63,7 +63,7 @@ fn name<'a>(properties: &mut Properties<'a>) -> Option<&'a str> {
 }
 
 /// Its numbers are a guess; where a word stands too, the word decides.
-fn connector_type(properties: &mut Properties<'_>) -> Option<ConnectorType> {
+pub(super) fn connector_type(properties: &mut Properties<'_>) -> Option<ConnectorType> {
     if !properties.has("ConnectorType") {
         properties.missing("ConnectorType");
     }
@@ -78,7 +78,7 @@ fn connector_type(properties: &mut Properties<'_>) -> Option<ConnectorType> {
 }
 
 /// Any word: captures show more of them than the documentation.
-fn source(properties: &mut Properties<'_>) -> Option<String> {
+pub(super) fn source(properties: &mut Properties<'_>) -> Option<String> {
     let node = properties.take("ConnectorSource")?;
     if let Value::Number(digits) = &node.value {
         return Some(digits.clone());

@@ -146,6 +146,11 @@ fn octets(path: &Path) -> Result<Vec<u8>, Problem> {
         let error = io::Error::other("it is no regular file");
         return Err(Problem::Unreadable(error));
     }
+    if metadata.len() > LARGEST_FILE {
+        return Err(Problem::TooLarge {
+            limit: LARGEST_FILE,
+        });
+    }
     let file = File::open(path).map_err(Problem::Unreadable)?;
     file.take(LARGEST_FILE + 1)
         .read_to_end(&mut octets)

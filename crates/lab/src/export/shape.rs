@@ -98,6 +98,14 @@ impl<'a> Properties<'a> {
             .is_some_and(|(_, node)| node.value != Value::Null)
     }
 
+    /// Whether the property is a text with nothing in it.
+    pub(super) fn is_empty_text(&self, name: &str) -> bool {
+        self.left
+            .get(&name.to_ascii_lowercase())
+            .and_then(|(_, node)| node.as_text())
+            .is_some_and(|text| text.trim().is_empty())
+    }
+
     /// The elements of a multi-valued property: an array, PowerShell's wrapper of one, a single
     /// value, or one text that several were joined to.
     pub(super) fn list(&mut self, name: &str) -> Option<Vec<Node>> {
@@ -211,7 +219,7 @@ fn text_property<'a>(properties: &'a [(String, Node)], wanted: &str) -> Option<&
 }
 
 /// `true`, `"True"`, `"$true"`, `1`, or a rich value of one of these.
-fn boolean(node: &Node) -> Option<bool> {
+pub(super) fn boolean(node: &Node) -> Option<bool> {
     match &node.value {
         Value::Bool(value) => Some(*value),
         Value::Number(digits) => boolean_word(digits),
@@ -295,7 +303,7 @@ fn split(text: &str, place: &Place) -> Vec<Node> {
 
 /// Whether `text` is what a too small `-Depth` leaves of a value: the name of its type, or its
 /// properties as `@{Name=value}`.
-fn is_flattened(text: &str) -> bool {
+pub(super) fn is_flattened(text: &str) -> bool {
     let text = text.trim();
     (text.starts_with("@{") && text.ends_with('}') && text.contains('='))
         || FLATTENED.iter().any(|prefix| text.starts_with(prefix))

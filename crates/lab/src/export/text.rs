@@ -10,8 +10,11 @@ use std::sync::Arc;
 use super::error::{ExportError, Problem};
 use super::position::Positions;
 
-/// The text, without its byte order mark.
-pub(crate) fn decode<'a>(file: &Arc<Path>, octets: &'a [u8]) -> Result<Cow<'a, str>, ExportError> {
+/// The text of a file, without its byte order mark.
+///
+/// # Errors
+/// Where it stops being text.
+pub fn decode<'a>(file: &Arc<Path>, octets: &'a [u8]) -> Result<Cow<'a, str>, ExportError> {
     match octets {
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
             Err(refused(file, "", "UTF-8 or UTF-16"))

@@ -217,8 +217,10 @@ fn entries(path: &Path) -> impl Iterator<Item = PathBuf> {
         .map(|entry| entry.path())
 }
 
-/// The folders that a pattern names: in each part of it a `*` stands for any characters.
-fn matching(base: &Path, pattern: &str) -> BTreeSet<PathBuf> {
+/// The folders that a pattern of `tenant_folders` names, relative to `base`: in each part of it a
+/// `*` stands for any characters.
+#[must_use]
+pub fn matching(base: &Path, pattern: &str) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::from([base.to_owned()]);
     for part in Path::new(pattern).components() {
         let part = part.as_os_str().to_string_lossy();

@@ -12,6 +12,7 @@ use rcgen::{
 
 use super::issued::{Existing, write_certificate, write_pair};
 use super::spec::{AuthoritySpec, CertificateSpec, KeyKind, Purpose, Validity};
+use super::weak::WeakRsa;
 use super::{Issued, IssuedFiles, PkiError, extension};
 
 /// An authority: a root, or an intermediate that remembers the chain above it.
@@ -154,6 +155,19 @@ impl Authority {
         self.sign(spec, &generate(spec.key)?)
     }
 
+    /// A certificate as specified for an RSA key of so many bits, which may be far too few. Nobody
+    /// has that key: [`Issued::key_pem`] is empty.
+    ///
+    /// # Errors
+    /// When the certificate cannot be encoded or signed.
+    pub fn issue_for_weak_key(
+        &self,
+        spec: &CertificateSpec,
+        bits: u16,
+    ) -> Result<Issued, PkiError> {
+        self.sign_for(spec, &WeakRsa::random(bits)?, String::new())
+    }
+
     /// A certificate as specified for the key of an earlier one, as a renewal makes it.
     ///
     /// # Errors
@@ -214,10 +228,26 @@ impl Authority {
     }
 
     fn sign(&self, spec: &CertificateSpec, key: &KeyPair) -> Result<Issued, PkiError> {
+        self.sign_for(spec, key, key.serialize_pem())
+    }
+
+    fn sign_for(
+        &self,
+        spec: &CertificateSpec,
+        key: &impl PublicKeyData,
+        key_pem: String,
+    ) -> Result<Issued, PkiError> {
         let (mut params, serial) = leaf_params(spec)?;
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(key, &self.issuer)?;
-        Ok(issued(&certificate, key, serial, &self.chain_pem))
+        let public_key = key.subject_public_key_info();
+        Ok(issued(
+            &certificate,
+            public_key,
+            key_pem,
+            serial,
+            &self.chain_pem,
+        ))
     }
 }
 
@@ -235,17 +265,24 @@ pub fn self_signed(spec: &CertificateSpec) -> Result<Issued, PkiError> {
     let key = generate(spec.key)?;
     let (params, serial) = leaf_params(spec)?;
     let certificate = params.self_signed(&key)?;
-    Ok(issued(&certificate, &key, serial, ""))
+    let (public_key, key_pem) = (key.subject_public_key_info(), key.serialize_pem());
+    Ok(issued(&certificate, public_key, key_pem, serial, ""))
 }
 
-fn issued(certificate: &rcgen::Certificate, key: &KeyPair, serial: Vec<u8>, chain: &str) -> Issued {
+fn issued(
+    certificate: &rcgen::Certificate,
+    public_key_der: Vec<u8>,
+    key_pem: String,
+    serial: Vec<u8>,
+    chain: &str,
+) -> Issued {
     let leaf_pem = certificate.pem();
     Issued {
         chain_pem: [leaf_pem.as_str(), chain].concat(),
-        key_pem: key.serialize_pem(),
+        key_pem,
         leaf_pem,
         leaf_der: certificate.der().to_vec(),
-        public_key_der: key.subject_public_key_info(),
+        public_key_der,
         serial,
     }
 }

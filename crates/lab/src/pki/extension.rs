@@ -101,7 +101,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
 }
 
 /// Tag, length (DER: the shortest form) and value.
-fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
+pub(super) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = value.len().to_be_bytes();
     let significant: Vec<u8> = length
         .iter()

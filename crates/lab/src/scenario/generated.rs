@@ -1,4 +1,5 @@
-//! Healthy tenants: a certificate of their own, its name accepted, and one connector that names it.
+//! Healthy tenants: a certificate of their own, its name accepted, one connector that names it, and no
+//! anonymous mail in their name.
 
 use toml::{Table, Value, toml};
 
@@ -42,6 +43,8 @@ fn table(tenant: &str, certificate: &str, region: &str) -> Table {
         Default = false
         [[accepted_domains]]
         InitialDomain = true
+        [organization]
+        RejectDirectSend = true
     };
     let domains = [
         format!("{tenant}.example"),

@@ -11,5 +11,6 @@
 mod fixtures;
 mod mutations;
 mod notations;
+mod outgoing;
 mod properties;
 mod support;

@@ -16,6 +16,8 @@ fn originals() -> Vec<(String, Vec<u8>)> {
         "organization",
         "m365dsc",
         "other",
+        "send-connectors",
+        "outbound-connectors",
         "refused",
     ]
     .iter()

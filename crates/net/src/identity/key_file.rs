@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{IdentityError, MAX_FILE};
+use crate::trust::not_a_pipe;
 
 /// Reads a key file after checking, on the open file, who else can get at it.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
@@ -16,6 +17,11 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
         error,
     };
     check_folders(path)?;
+    if not_a_pipe(path).is_err() {
+        return Err(IdentityError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
     let mut file = File::open(path).map_err(failed)?;
     let facts = file.metadata().map_err(failed)?;
     if !facts.is_file() {
@@ -45,6 +51,32 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
     // The whole size at once: a growing vector would leave copies of the key behind.
     let size = usize::try_from(facts.len()).unwrap_or(0);
     let mut text = Zeroizing::new(vec![0; size]);
+    file.read_exact(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Reads a key file whoever else can get at it: to compare, never to use.
+pub(super) fn read_of_anybody(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+    let failed = |error| IdentityError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    // Before opening it, which would wait for the other end of a pipe.
+    let facts = fs::metadata(path).map_err(failed)?;
+    if !facts.is_file() {
+        return Err(IdentityError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    if facts.len() > MAX_FILE {
+        return Err(IdentityError::TooLarge {
+            path: path.to_owned(),
+            limit: MAX_FILE,
+        });
+    }
+    let size = usize::try_from(facts.len()).unwrap_or(0);
+    let mut text = Zeroizing::new(vec![0; size]);
+    let mut file = File::open(path).map_err(failed)?;
     file.read_exact(&mut text).map_err(failed)?;
     Ok(text)
 }

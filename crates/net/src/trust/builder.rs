@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -245,10 +246,20 @@ impl TrustBuilder {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TrustError> {
-    fs::read(path).map_err(|error| TrustError::Read {
-        path: path.to_owned(),
-        error,
-    })
+    not_a_pipe(path)
+        .and_then(|()| fs::read(path))
+        .map_err(|error| TrustError::Read {
+            path: path.to_owned(),
+            error,
+        })
+}
+
+/// A pipe would be waited for, until somebody writes into it.
+pub(crate) fn not_a_pipe(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.file_type().is_fifo() {
+        return Err(io::Error::other("it is a pipe, not a file"));
+    }
+    Ok(())
 }
 
 /// How DER begins, and PEM never does.

@@ -59,7 +59,10 @@ fn translated(network: Ipv6Net) -> Option<u8> {
 /// A public network large enough to be looked at twice, and several of its kind make the Internet.
 pub(super) fn is_large(network: &IpNet) -> bool {
     match network {
-        IpNet::V4(network) => network.prefix_len() <= 12 && !network.addr().is_private(),
+        IpNet::V4(network) => {
+            let address = network.addr();
+            network.prefix_len() <= 12 && !address.is_private() && !address.is_loopback()
+        }
         IpNet::V6(network) => network.prefix_len() <= 24 && !network.addr().is_unique_local(),
     }
 }
@@ -199,6 +202,7 @@ mod tests {
         for written in [
             &[][..],
             &["10.0.0.0/8"],
+            &["127.0.0.0/8"],
             &["2001:db8::/32", "192.168.0.0/16"],
             &["203.0.113.0/24"],
             &["fd00::/8"],

@@ -11,7 +11,7 @@ use tenantry_net::{CommonName, Fingerprint, Lenience, MinVersion, Request, Usage
 
 use super::limits::{LimitsSection, TimeoutsSection};
 use super::tree::{OneOrMore, Section, Setting, Table, Tables, section};
-use super::values::{Count, HostPort, RelativePath, Size, Time, words};
+use super::values::{Count, Day, HostPort, RelativePath, Size, Time, words};
 use super::{AddressLogging, HeaderFirewall, ListenerTls, LogFormat, UpstreamTlsMode};
 
 section! {
@@ -28,6 +28,7 @@ section! {
         limits: Table<LimitsSection>,
         timeouts: Table<TimeoutsSection>,
         log: Table<LogSection>,
+        lint: Table<LintSection>,
     }
 }
 
@@ -37,6 +38,7 @@ section! {
         listener: Tables<ListenerSection>,
         peer: Tables<PeerSection>,
         tenant: Tables<TenantSection>,
+        lint: Table<LintSection>,
     }
 }
 
@@ -111,6 +113,31 @@ section! {
     }
 }
 
+section! {
+    /// `[lint]`: what `tenantry lint` is told; the relay itself has no use for it.
+    LintSection {
+        allow: Tables<AllowSection>,
+    }
+}
+
+section! {
+    /// `[[lint.allow]]`: findings that are accepted, and why.
+    AllowSection {
+        rule: String,
+        tenant: String,
+        object: String,
+        until: Day,
+        reason: String,
+    }
+}
+
+section! {
+    /// A file of allowances alone.
+    AllowancesSection {
+        lint: Table<LintSection>,
+    }
+}
+
 /// Every key that the parser knows, by section; `""` is the top of the file.
 #[must_use]
 pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
@@ -122,6 +149,8 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
         ("limits", LimitsSection::KEYS),
         ("timeouts", TimeoutsSection::KEYS),
         ("log", LogSection::KEYS),
+        ("lint", LintSection::KEYS),
+        ("lint.allow", AllowSection::KEYS),
     ]
 }
 

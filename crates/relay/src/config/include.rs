@@ -8,7 +8,10 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, Error};
 
-use super::file::{FileSection, IncludedSection, ListenerSection, PeerSection, TenantSection};
+use super::file::{
+    AllowSection, FileSection, IncludedSection, LintSection, ListenerSection, PeerSection,
+    TenantSection,
+};
 use super::problem::{Place, Problem, quoted};
 use super::tree::{Heading, Reader, Section, Setting, Source, Tables};
 use super::values::RelativePath;
@@ -23,6 +26,7 @@ pub(super) struct Files {
     pub(super) listeners: Vec<ListenerSection>,
     pub(super) peers: Vec<PeerSection>,
     pub(super) tenants: Vec<TenantSection>,
+    pub(super) allowances: Vec<AllowSection>,
 }
 
 /// Reads the main file and what it includes; every problem is reported, and what can be read is. A main file that
@@ -44,6 +48,8 @@ pub(super) fn read(
     files.listeners.append(&mut tables(main.listener.take()));
     files.peers.append(&mut tables(main.peer.take()));
     files.tenants.append(&mut tables(main.tenant.take()));
+    let lint = main.lint.take().map(|setting| setting.value.0);
+    files.allowances.append(&mut allowances(lint));
     files.main = Some(main);
 
     // A file that two patterns match is read once; the main file never again.
@@ -60,6 +66,8 @@ pub(super) fn read(
             files.listeners.append(&mut tables(included.listener));
             files.peers.append(&mut tables(included.peer));
             files.tenants.append(&mut tables(included.tenant));
+            let lint = included.lint.map(|setting| setting.value.0);
+            files.allowances.append(&mut allowances(lint));
         }
     }
     files
@@ -76,7 +84,11 @@ fn tables<T>(setting: Option<Setting<Tables<T>>>) -> Vec<T> {
     setting.map(|setting| setting.value.0).unwrap_or_default()
 }
 
-fn section<T: Section>(
+fn allowances(lint: Option<LintSection>) -> Vec<AllowSection> {
+    lint.map(|lint| tables(lint.allow)).unwrap_or_default()
+}
+
+pub(super) fn section<T: Section>(
     path: &Path,
     named_at: &Place,
     named_by: &str,
@@ -115,7 +127,7 @@ fn section<T: Section>(
     ))
 }
 
-fn syntax(source: &Source, path: &Path, mistake: &Error) -> Problem {
+fn syntax(source: &Source<'_>, path: &Path, mistake: &Error) -> Problem {
     let at = mistake
         .span()
         .map_or_else(|| Place::file(path), |span| source.place(&span));

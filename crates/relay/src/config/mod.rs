@@ -14,6 +14,7 @@ mod resolve;
 mod tree;
 pub mod units;
 mod values;
+pub mod written;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -28,8 +29,8 @@ use tenantry_net::{
 
 pub use self::file::known_keys;
 pub use self::limits::{Limits, Timeouts};
-use self::problem::Place;
-pub use self::problem::{Problem, Problems, Severity};
+pub use self::problem::{Place, Problem, Problems, Severity};
+pub use self::tree::Setting;
 
 /// Everything the relay needs to know, checked and loaded.
 #[derive(Debug)]

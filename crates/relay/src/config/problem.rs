@@ -25,7 +25,7 @@ pub struct Problem {
     pub file: Arc<Path>,
     /// The line, counted from 1; absent when the whole file is meant.
     pub line: Option<usize>,
-    /// The column, counted from 1.
+    /// The column in characters, counted from 1.
     pub column: Option<usize>,
     /// The key, dotted, with the section's name where it has one: `tenant "contoso".key`.
     pub key: String,
@@ -92,10 +92,13 @@ impl std::error::Error for Problems {}
 
 /// Where a value stands: copied into every problem about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) file: Arc<Path>,
-    pub(super) line: Option<usize>,
-    pub(super) column: Option<usize>,
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line, counted from 1; absent when the whole file is meant.
+    pub line: Option<usize>,
+    /// The column in characters, counted from 1.
+    pub column: Option<usize>,
 }
 
 impl Place {

@@ -13,25 +13,27 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::{Place, Problem, closest, quoted};
 
-/// One file's text, as far as places need it.
-pub(super) struct Source {
+/// One file's text, with its lines.
+pub(super) struct Source<'t> {
     path: Arc<Path>,
+    text: &'t str,
     line_starts: Vec<usize>,
 }
 
-impl Source {
-    pub(super) fn new(path: &Path, text: &str) -> Self {
+impl<'t> Source<'t> {
+    pub(super) fn new(path: &Path, text: &'t str) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = std::iter::once(0)
             .chain(newlines.map(|(at, _)| at + 1))
             .collect();
         Self {
             path: Arc::from(path),
+            text,
             line_starts,
         }
     }
 
-    /// The place of an offset into the text; the column counts octets.
+    /// The place of an offset into the text.
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
         let line = self
             .line_starts
@@ -41,19 +43,22 @@ impl Source {
             .get(line.saturating_sub(1))
             .copied()
             .unwrap_or(0);
+        let before = self.text.get(start..span.start);
         Place {
             file: Arc::clone(&self.path),
             line: Some(line),
-            column: Some(span.start.saturating_sub(start) + 1),
+            column: Some(before.map_or(0, |before| before.chars().count()) + 1),
         }
     }
 }
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Setting<T> {
-    pub(super) value: T,
-    pub(super) at: Place,
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub at: Place,
 }
 
 /// What a section is called in problems, and where it begins.
@@ -131,7 +136,7 @@ pub(super) trait Section: Sized {
 
 /// The walk over one file's tree.
 pub(super) struct Reader<'a> {
-    pub(super) source: &'a Source,
+    pub(super) source: &'a Source<'a>,
     pub(super) problems: &'a mut Vec<Problem>,
 }
 

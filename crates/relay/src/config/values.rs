@@ -33,6 +33,10 @@ pub(super) struct Time(pub(super) Duration);
 #[derive(Debug, Clone)]
 pub(super) struct RelativePath(pub(super) PathBuf);
 
+/// A day of the calendar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Day(pub(super) jiff::civil::Date);
+
 /// `host:port` of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostPort {
@@ -59,6 +63,20 @@ impl Scalar for bool {
         value.as_bool().ok_or_else(|| {
             let what = format!("is {}, not true or false", kind(value));
             Mistake::new(what, "write true or false, without quotes")
+        })
+    }
+}
+
+impl Scalar for Day {
+    fn scalar(value: &DeValue<'_>) -> Result<Self, Mistake> {
+        let written = if let DeValue::Datetime(written) = value {
+            written.to_string()
+        } else {
+            String::from(text(value, "write a day, as in 2027-03-31")?)
+        };
+        written.parse().map(Self).map_err(|_error| {
+            let what = format!("{} is no day", quoted(&written));
+            Mistake::new(what, "write it as in 2027-03-31")
         })
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod lint;
 mod load;
 mod load_attribution;
 mod load_view;
@@ -73,6 +74,7 @@ fn help_and_version_are_0() {
         &["--help"][..],
         &["--version"],
         &["explain", "--help"],
+        &["lint", "--help"],
         &["replay", "--help"],
     ] {
         let output = tenantry(arguments);

@@ -5,6 +5,7 @@
 
 mod cross;
 mod directory;
+pub(super) mod lint;
 mod listener;
 mod peer;
 mod shadow;
@@ -51,6 +52,7 @@ pub(super) fn resolve(
     let built = directory::resolve(&files, &mut context);
     let tenants = tenant::resolve(&files.tenants, &built, &general.timeouts, &mut context);
     cross::check(&files, &built, &listeners, &mut context);
+    lint::check(&files.allowances, context.problems);
     let shadow = shadow
         .and_then(|setting| shadow::resolve(&setting, role, &listeners, now, context.problems));
 

@@ -1,0 +1,107 @@
+//! Which of the files is the relay's configuration.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tenantry_relay::config::Config;
+use tenantry_relay::config::written::Written;
+
+use super::super::files::{Found, id_of, unreadable, whole};
+use super::super::{Relay, Unreadable};
+use super::{Reader, count};
+
+impl Reader<'_> {
+    /// The relay's configuration: the one that was named, or the first main file. Files that it
+    /// includes are a part of it.
+    pub(super) fn relay(&mut self) {
+        let mut candidates = std::mem::take(&mut self.relays);
+        let mut parts = std::mem::take(&mut self.relay_parts);
+        let main = match &self.options.config {
+            Some(path) => Some(path.clone()),
+            None if !candidates.is_empty() => Some(candidates.remove(0).path),
+            // A main file whose hostname is missing, which its reader says.
+            None if parts.len() == 1 => parts.pop().map(|part| part.path),
+            None => None,
+        };
+        let Some(path) = main else {
+            for part in parts {
+                let what = "is a part of a relay's configuration, and nothing here includes it";
+                let remedy = "name the main file, with --config or among the paths";
+                self.not_looked_at(&part, what, remedy, !part.named);
+            }
+            return;
+        };
+        if let Err(problem) = regular(&path) {
+            self.inventory.unreadable.push(problem);
+            return;
+        }
+        let written = Written::read(&path);
+        let config = Config::load_at(&path, SystemTime::from(self.options.now));
+        let parts_of_it: HashSet<_> = files_of(&written).filter_map(|file| id_of(&file)).collect();
+        let main = id_of(&path);
+        self.purposes.relay(&written);
+        let what = format!(
+            "the relay's configuration: {}, {}",
+            count(written.listeners.len(), "listener"),
+            count(written.tenants.len(), "tenant")
+        );
+        self.source(&path, &what);
+        for other in candidates.into_iter().chain(parts) {
+            if Some(other.id) == main {
+                continue;
+            }
+            if parts_of_it.contains(&other.id) {
+                self.source(&other.path, "a part of the relay's configuration");
+                continue;
+            }
+            let what = format!(
+                "is another configuration of a relay, and {} is the one that is looked at",
+                path.display()
+            );
+            self.not_looked_at(&other, &what, "name it with --config", true);
+        }
+        self.inventory.relay = Some(Relay {
+            path,
+            written,
+            config,
+        });
+    }
+
+    fn not_looked_at(&mut self, found: &Found, what: &str, remedy: &str, ignored: bool) {
+        self.source(&found.path, "not looked at");
+        self.inventory.unreadable.push(Unreadable {
+            place: whole(&found.path),
+            what: what.to_owned(),
+            remedy: remedy.to_owned(),
+            ignored,
+        });
+    }
+}
+
+/// Reading anything else might wait for whoever writes into it.
+fn regular(path: &Path) -> Result<(), Unreadable> {
+    match fs::metadata(path) {
+        Ok(facts) if facts.is_file() => Ok(()),
+        Ok(_) => Err(Unreadable {
+            place: whole(path),
+            what: String::from("is no regular file"),
+            remedy: String::from("name the relay's main file"),
+            ignored: false,
+        }),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// The files that a configuration consists of.
+fn files_of(written: &Written) -> impl Iterator<Item = PathBuf> {
+    let listeners = written.listeners.iter().map(|own| &own.at);
+    let peers = written.peers.iter().map(|own| &own.at);
+    let tenants = written.tenants.iter().map(|own| &own.at);
+    let allowances = written.allowances.iter().map(|own| &own.at);
+    let places = listeners.chain(peers).chain(tenants).chain(allowances);
+    let files: HashSet<Arc<Path>> = places.map(|place| Arc::clone(&place.file)).collect();
+    files.into_iter().map(|file| file.to_path_buf())
+}

@@ -1,0 +1,263 @@
+//! Organisations as they are met, with nothing wrong: lint says nothing about any of them.
+//!
+//! Each has something that looks like a mistake and is none.
+
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tenantry_audit::inventory::{Inventory, ReadOptions};
+use tenantry_audit::output::{self, Colours, Report};
+use tenantry_lab::pki::{Authority, AuthoritySpec, CertificateSpec, Name};
+
+/// A folder of files that is looked at.
+struct Organization {
+    folder: TempDir,
+    root: Authority,
+    issuing: Authority,
+}
+
+impl Organization {
+    fn new() -> Self {
+        let root = Authority::with(&AuthoritySpec::named("Public authority")).unwrap();
+        let issuing = AuthoritySpec::named("Issuing authority");
+        Self {
+            folder: TempDir::new().unwrap(),
+            issuing: root.intermediate_with(&issuing).unwrap(),
+            root,
+        }
+    }
+
+    /// A certificate file; the first name is its common name.
+    fn certificate(self, file: &str, names: &[&str]) -> Self {
+        let folder = self.folder.path().join("files/certificates");
+        fs::create_dir_all(&folder).unwrap();
+        let spec = CertificateSpec {
+            common_name: names.first().map(|name| (*name).to_owned()),
+            names: names.iter().map(|name| Name::host(name)).collect(),
+            ..CertificateSpec::default()
+        };
+        self.issuing
+            .issue(&spec)
+            .unwrap()
+            .write(&folder, file)
+            .unwrap();
+        self
+    }
+
+    /// An export of a tenant.
+    fn exported(self, tenant: &str, cmdlet: &str, objects: Value) -> Self {
+        self.file(&format!("{tenant}/{cmdlet}.json"), &format!("{objects:#}"))
+    }
+
+    fn domains(self, tenant: &str, domains: &[&str]) -> Self {
+        let initial = format!("{tenant}.onmicrosoft.com");
+        let domains = domains.iter().copied().chain([initial.as_str()]);
+        let objects: Value = domains
+            .map(|domain| {
+                json!({ "DomainName": domain, "DomainType": "Authoritative", "MatchSubDomains": false,
+                    "InitialDomain": domain == initial })
+            })
+            .collect();
+        self.exported(tenant, "AcceptedDomain", objects)
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        let path = self.folder.path().join("files").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn must_be_left_alone(self) {
+        let trusted = self.root.write(self.folder.path(), "trusted").unwrap();
+        let options = ReadOptions {
+            trust: vec![trusted],
+            ..ReadOptions::at(Timestamp::now())
+        };
+        let path = self.folder.path().join("files");
+        let findings = lint(&path, &options);
+        assert!(findings.is_empty(), "{findings}");
+    }
+}
+
+fn lint(path: &Path, options: &ReadOptions) -> String {
+    let inventory = Inventory::read(&[path.to_owned()], options);
+    assert!(!inventory.tenants.is_empty());
+    let findings = tenantry_audit::lint(&inventory, &[]);
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut out = Vec::new();
+    let report = Report::new(&inventory, &findings);
+    output::text(&mut out, &report, Colours::None).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// An enabled connector with these properties.
+fn connector(name: &str, kind: &str, properties: Value) -> Value {
+    let mut connector = json!({ "Name": name, "Enabled": true, "ConnectorType": kind,
+        "ConnectorSource": "AdminUI", "SenderDomains": ["smtp:*;1"], "SenderIPAddresses": [],
+        "TlsSenderCertificateName": null, "RequireTls": true });
+    let object = connector.as_object_mut().unwrap();
+    let Value::Object(properties) = properties else {
+        return connector;
+    };
+    object.extend(properties);
+    connector
+}
+
+/// What the Hybrid Configuration Wizard makes in Exchange Online.
+fn hybrid(certificate: &str) -> Value {
+    connector(
+        "Inbound from 1b2c",
+        "OnPremises",
+        json!({ "ConnectorSource": "HybridWizard", "CloudServicesMailEnabled": true,
+            "TlsSenderCertificateName": certificate }),
+    )
+}
+
+#[test]
+fn a_hybrid_as_the_wizard_makes_it() {
+    let send = json!({ "Name": "Outbound to Office 365", "Enabled": true,
+        "AddressSpaces": ["smtp:contoso.mail.onmicrosoft.com;1"], "DNSRoutingEnabled": true,
+        "SmartHosts": [], "SmartHostsString": "", "Port": 25, "Fqdn": null, "RequireTLS": true,
+        "TlsAuthLevel": "DomainValidation", "TlsDomain": "mail.protection.outlook.com",
+        "TlsCertificateName": "<I>CN=Issuing authority<S>CN=mail.contoso.com",
+        "IgnoreSTARTTLS": false, "CloudServicesMailEnabled": true });
+    Organization::new()
+        .domains("contoso", &["contoso.com", "contoso.mail.onmicrosoft.com"])
+        .exported("contoso", "InboundConnector", hybrid("*.contoso.com"))
+        .exported(
+            "contoso",
+            "OrganizationConfig",
+            json!({ "RejectDirectSend": true }),
+        )
+        .exported("on-premises", "SendConnector", send)
+        .certificate("mail", &["mail.contoso.com", "autodiscover.contoso.com"])
+        .certificate(
+            "mail-renewed",
+            &["mail.contoso.com", "autodiscover.contoso.com"],
+        )
+        .must_be_left_alone();
+}
+
+#[test]
+fn several_servers_below_the_wizards_wildcard() {
+    Organization::new()
+        .domains("contoso", &["contoso.com"])
+        .exported("contoso", "InboundConnector", hybrid("*.contoso.com"))
+        .certificate("ex01", &["ex01.contoso.com"])
+        .certificate("ex02", &["ex02.contoso.com"])
+        .must_be_left_alone();
+}
+
+#[test]
+fn two_connectors_while_a_certificate_is_renewed() {
+    let old = json!({ "TlsSenderCertificateName": "mail.contoso.com" });
+    let new = json!({ "TlsSenderCertificateName": "mx.contoso.com" });
+    Organization::new()
+        .domains(
+            "contoso",
+            &["contoso.com", "mail.contoso.com", "mx.contoso.com"],
+        )
+        .exported(
+            "contoso",
+            "InboundConnector",
+            json!([
+                connector("Own servers", "OnPremises", old),
+                connector("Own servers, renewed", "OnPremises", new)
+            ]),
+        )
+        .certificate("mail", &["mail.contoso.com"])
+        .certificate("mx", &["mx.contoso.com"])
+        .must_be_left_alone();
+}
+
+#[test]
+fn a_service_with_a_certificate_for_each_customer_and_partners() {
+    let own = json!({ "TlsSenderCertificateName": "c7f3a.smtp.addon.example" });
+    let partner = json!({ "TlsSenderCertificateName": "*.partner.example",
+        "SenderDomains": ["smtp:partner.example;1"], "RestrictDomainsToCertificate": true });
+    let scanner = json!({ "SenderIPAddresses": ["192.0.2.40"], "RequireTls": false,
+        "SenderDomains": ["smtp:contoso.com;1"] });
+    let other = json!({ "TlsSenderCertificateName": "f09be.smtp.addon.example" });
+    Organization::new()
+        .domains("contoso", &["contoso.com", "c7f3a.smtp.addon.example"])
+        .exported(
+            "contoso",
+            "InboundConnector",
+            json!([
+                connector("Signatures", "OnPremises", own),
+                connector("Partner", "Partner", partner),
+                connector("Scanner", "Partner", scanner)
+            ]),
+        )
+        .domains("fabrikam", &["fabrikam.com", "f09be.smtp.addon.example"])
+        .exported(
+            "fabrikam",
+            "InboundConnector",
+            connector("Signatures", "OnPremises", other),
+        )
+        .must_be_left_alone();
+}
+
+#[test]
+fn a_tenant_that_is_locked_to_its_filter_beside_its_own_servers() {
+    let lock = json!({ "TlsSenderCertificateName": "out.filter.example",
+        "RestrictDomainsToCertificate": true });
+    Organization::new()
+        .domains("contoso", &["contoso.com"])
+        .exported(
+            "contoso",
+            "InboundConnector",
+            json!([
+                hybrid("*.contoso.com"),
+                connector("Filter only", "Partner", lock)
+            ]),
+        )
+        .certificate("mail", &["mail.contoso.com"])
+        .must_be_left_alone();
+}
+
+#[test]
+fn a_tenant_that_is_locked_to_its_own_server() {
+    let lock = json!({ "TlsSenderCertificateName": "*.contoso.com",
+        "RestrictDomainsToCertificate": true });
+    Organization::new()
+        .domains("contoso", &["contoso.com"])
+        .exported(
+            "contoso",
+            "InboundConnector",
+            json!([
+                hybrid("*.contoso.com"),
+                connector("Own servers only", "Partner", lock)
+            ]),
+        )
+        .certificate("mail", &["mail.contoso.com"])
+        .must_be_left_alone();
+}
+
+#[test]
+fn a_tenant_without_any_server_of_its_own() {
+    let filter = json!({ "SenderIPAddresses": ["198.51.100.0/24", "203.0.113.0/25"],
+        "RestrictDomainsToIPAddresses": true });
+    Organization::new()
+        .domains("contoso", &["contoso.com", "news.contoso.com"])
+        .exported(
+            "contoso",
+            "InboundConnector",
+            connector("Filter", "Partner", filter),
+        )
+        .exported(
+            "contoso",
+            "OrganizationConfig",
+            json!({ "RejectDirectSend": true }),
+        )
+        .certificate("www", &["www.contoso.com", "contoso.com"])
+        .must_be_left_alone();
+}
