@@ -77,6 +77,11 @@ pub struct Source {
     pub what: String,
 }
 
+/// What a private key was read as: nothing but that it is one.
+pub(crate) const A_PRIVATE_KEY: &str = "a private key";
+/// What was made of files that lint has no use for.
+pub(crate) const NOT_LOOKED_AT: &str = "not looked at";
+
 /// Something that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {

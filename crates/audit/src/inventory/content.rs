@@ -72,7 +72,7 @@ impl Reading {
         if found.named {
             return Self::nothing(found, what, KNOWN);
         }
-        Self::of(Content::Nothing(String::from("not looked at")))
+        Self::of(Content::Nothing(String::from(super::NOT_LOOKED_AT)))
     }
 }
 

@@ -16,7 +16,7 @@ use super::content::{self, Content, Reading};
 use super::exports::Item;
 use super::files::{Found, Walk};
 use super::purposes::Purposes;
-use super::{CertificateFile, Inventory, Purpose, Source, keys, parallel};
+use super::{A_PRIVATE_KEY, CertificateFile, Inventory, Purpose, Source, keys, parallel};
 
 /// What is to be read beside the paths, and how.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ impl<'o> Reader<'o> {
         let name = tenant.cloned();
         match reading.content {
             Content::Certificates(pem) => self.certificates.push((found, pem)),
-            Content::Key => self.source(&found.path, "a private key"),
+            Content::Key => self.source(&found.path, A_PRIVATE_KEY),
             Content::Export(items) => self.exports.push(Export { found, items, name }),
             Content::World(tree) => {
                 self.source(&found.path, "a world of the lab");

@@ -37,7 +37,7 @@ const L05: Rule = Rule {
     title: "a wildcard connector covers a name that others use",
     why: "whatever comes with that certificate counts as this tenant's own outgoing mail, whoever sends it to whomever: its rules, journal and limits apply, and the tenant it belongs to sees nothing",
     remedy: "name the server's certificate exactly, and accept that name as a domain",
-    source: "Office 365 Message Attribution, question 6b (S2), and the product group's answers on SMTP relay (S4); docs/exchange-online.md section 1.4",
+    source: "Office 365 Message Attribution (S2), question 6b, and the product group's answers on SMTP relay (S4); docs/exchange-online.md section 1.4",
 };
 
 const L33: Rule = Rule {
@@ -46,7 +46,7 @@ const L33: Rule = Rule {
     title: "a gateway's certificate is under Exchange's wildcard connector",
     why: "everything that the gateway passes on from the internet counts as the tenant's own outgoing mail: trusted, not filtered, and free to relay",
     remedy: "name Exchange's certificate exactly, accept that name as a domain, and give the gateway a Partner connector",
-    source: "Office 365 Message Attribution, question 6b (S2), and granikos.eu on inbound connectors and TLS (S41); docs/exchange-online.md section 1.4",
+    source: "Office 365 Message Attribution (S2), question 6b, and granikos.eu on inbound connectors and TLS (S41); docs/exchange-online.md section 1.4",
 };
 
 const L39: Rule = Rule {

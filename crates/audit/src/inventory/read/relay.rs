@@ -10,7 +10,7 @@ use tenantry_relay::config::Config;
 use tenantry_relay::config::written::Written;
 
 use super::super::files::{Found, id_of, unreadable, whole};
-use super::super::{Relay, Unreadable};
+use super::super::{NOT_LOOKED_AT, Relay, Unreadable};
 use super::{Reader, count};
 
 impl Reader<'_> {
@@ -71,7 +71,7 @@ impl Reader<'_> {
     }
 
     fn not_looked_at(&mut self, found: &Found, what: &str, remedy: &str, ignored: bool) {
-        self.source(&found.path, "not looked at");
+        self.source(&found.path, NOT_LOOKED_AT);
         self.inventory.unreadable.push(Unreadable {
             place: whole(&found.path),
             what: what.to_owned(),

@@ -36,7 +36,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         let names = related.iter().map(|(name, _)| name.clone());
         let names: BTreeSet<String> = names.collect();
         let message = format!(
-            "TlsSenderCertificateName *.{domain} covers {}, too: what comes with it counts as {}'s own",
+            "has TlsSenderCertificateName *.{domain}, which covers {}, too: what comes with it counts as {}'s own",
             some_of(names.into_iter()),
             subject.tenant_name()
         );

@@ -64,7 +64,7 @@ fn told(
     names.sort();
     names.dedup();
     let message = format!(
-        "TlsSenderCertificateName *.{domain} covers {}, too, a gateway's: what it brings in from the internet counts \
+        "has TlsSenderCertificateName *.{domain}, which covers {}, too, a gateway's: what it brings in from the internet counts \
          as {}'s own",
         some_of(names.into_iter()),
         subject.tenant_name()

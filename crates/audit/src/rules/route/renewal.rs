@@ -324,7 +324,7 @@ fn second(model: &Model<'_>, tenant: usize, file: usize) -> Vec<Remedy> {
         Some(name) => words::shown(name),
         None => {
             return vec![Remedy::Words(format!(
-                "Order a certificate with a DNS name of {owner}'s own: this one has none."
+                "Order a certificate with a DNS name of {owner}'s own: this one has none"
             ))];
         }
     };
@@ -382,4 +382,4 @@ const PROPERTY: &str = "TlsSenderCertificateName";
 const SOON_DAYS: i64 = 60;
 const WAIT: &str = "Keep both connectors while both certificates are in use: wait a day for the change to arrive \
      everywhere, send a message with the new certificate and look at its trace, and only then switch; remove the \
-     other connector when nothing presents the old certificate any more.";
+     other connector when nothing presents the old certificate any more";

@@ -65,7 +65,7 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
     if let Some((file, leaf)) = file.zip(leaf) {
         if leaf.not_after <= model.inventory().now {
             let message = format!(
-                "{} expired on {}, and the connector has no other",
+                "presents {}, which expired on {}, and has no other",
                 file.path.display(),
                 day(leaf.not_after)
             );
@@ -101,7 +101,7 @@ fn absent<'s>(
     Some(match &sent.connector.tls_certificate_name {
         Some(TlsCertificateName::Unusable(text)) => {
             let message =
-                format!("TlsCertificateName is {text:?}, which is not <I>issuer<S>subject");
+                format!("has TlsCertificateName {text:?}, which is not <I>issuer<S>subject");
             (table::CERTIFICATE.severity, message, None, None)
         }
         Some(TlsCertificateName::IssuerAndSubject { issuer, subject }) if clients.count > 0 => {
@@ -112,7 +112,7 @@ fn absent<'s>(
                 Some((file, leaf)) => (
                     table::CERTIFICATE.severity,
                     format!(
-                        "TlsCertificateName names a certificate for {subject} by {issuer}, and {} is one for {} by {}",
+                        "names a certificate for {subject} by {issuer} in TlsCertificateName, and {} is one for {} by {}",
                         file.path.display(),
                         leaf.subject,
                         leaf.issuer
@@ -127,7 +127,7 @@ fn absent<'s>(
                 None => (
                     Severity::Warning,
                     format!(
-                        "TlsCertificateName names a certificate for {subject} by {issuer}, and none of the {} \
+                        "names a certificate for {subject} by {issuer} in TlsCertificateName, and none of the {} \
                          certificates that were read is that",
                         clients.count
                     ),
@@ -184,11 +184,7 @@ fn ending(file: &CertificateFile, users: &[&Sent<'_>], now: Timestamp) -> Option
     let mut finding = first.finding(
         &table::EXPIRY,
         NAME,
-        format!(
-            "{}, the certificate of {}, {left}",
-            file.path.display(),
-            first.object()
-        ),
+        format!("presents {}, which {left}", file.path.display()),
     );
     finding.severity = severity;
     finding.place = leaf.place.clone();
@@ -201,7 +197,7 @@ fn ending(file: &CertificateFile, users: &[&Sent<'_>], now: Timestamp) -> Option
         })
         .collect();
     finding.remedy.push(Remedy::Words(format!(
-        "order a certificate with the same names, {}, and import it with Import-ExchangeCertificate",
+        "Order a certificate with the same names, {}, and import it with Import-ExchangeCertificate:",
         listed(&names)
     )));
     for user in users.iter().take(MOST_RELATED) {
@@ -278,7 +274,7 @@ fn same(
         Target::Label(_) | Target::Initial(_) => None,
     };
     finding.remedy.push(Remedy::Words(format!(
-        "order a certificate for {}, a name that {target} has accepted, and import it with Import-ExchangeCertificate",
+        "Order a certificate for {}, a name that {target} has accepted, and import it with Import-ExchangeCertificate:",
         own.as_deref().unwrap_or("a host")
     )));
     let own = own.unwrap_or_else(|| sent.own.clone());

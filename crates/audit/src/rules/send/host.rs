@@ -38,12 +38,12 @@ fn smart_hosts(model: &Model<'_>, sent: &Sent<'_>, findings: &mut Vec<Finding>) 
     for (index, host) in sent.connector.smart_hosts.iter().enumerate() {
         let what = match host {
             SmartHost::Address(ip) if is_remote(*ip) => {
-                format!("SmartHosts has the address {ip}, which may be another region's tomorrow")
+                format!("has SmartHosts {ip}, an address that may be another region's tomorrow")
             }
             SmartHost::Name(name) => match wrong(name.as_str()) {
-                Some(wrong) => format!("SmartHosts has {name}, {wrong}"),
+                Some(wrong) => format!("has SmartHosts {name}, {wrong}"),
                 None => match of_another(model, sent, name.as_str()) {
-                    Some(other) => format!("SmartHosts has {name}, the MX name of {other}"),
+                    Some(other) => format!("has SmartHosts {name}, the MX name of {other}"),
                     None => continue,
                 },
             },
@@ -136,11 +136,11 @@ fn upstreams(
         let host = upstream.value.host.as_str();
         let what = match host.parse::<IpAddr>() {
             Ok(ip) if is_service_address(ip) || (service && is_remote(ip)) => {
-                format!("upstream is the address {ip}, which may be another region's tomorrow")
+                format!("has upstream {ip}, an address that may be another region's tomorrow")
             }
             Ok(_) => continue,
             Err(_) => match wrong(host) {
-                Some(wrong) => format!("upstream is {host}, {wrong}"),
+                Some(wrong) => format!("has upstream {host}, {wrong}"),
                 None => continue,
             },
         };
@@ -169,10 +169,10 @@ fn upstreams(
 
 fn fqdn(sent: &Sent<'_>, what: &str, findings: &mut Vec<Finding>) {
     let name = sent.connector.fqdn.as_deref().unwrap_or_default();
-    let message = format!("Fqdn is {name:?}, {what}");
+    let message = format!("has Fqdn {name:?}, {what}");
     let mut finding = sent.finding(&table::NAME, "Fqdn", message);
     finding.remedy = vec![
-        Remedy::Words(String::from("name the server as the Internet knows it")),
+        Remedy::Words(String::from("Name the server as the Internet knows it:")),
         sent.set(&format!("-Fqdn {}", quoted(&sent.own))),
     ];
     findings.push(finding);
@@ -198,11 +198,11 @@ fn called(
         tenant: tenant.and_then(|tenant| Some(tenant.name.as_ref()?.value.clone())),
         object: section(relay, tenant),
         place: key(setting, relay, tenant, word),
-        message: format!("{word} is {:?}, {what}", setting.value),
+        message: format!("has {word} {:?}, {what}", setting.value),
         related: Vec::new(),
         remedy: vec![
             Remedy::Words(String::from(
-                "use the full name of this host, to which its address leads back",
+                "Use the full name of this host, to which its address leads back:",
             )),
             Remedy::Toml {
                 file: setting.at.file.display().to_string(),
@@ -248,7 +248,7 @@ fn key<T>(setting: &Setting<T>, relay: &Relay, tenant: Option<&Tenant>, key: &st
     }
 }
 
-const MX: &str = "name the MX of one of the tenant's own domains, as the admin center shows it";
+const MX: &str = "Name the MX of one of the tenant's own domains, as the admin center shows it";
 
 /// Of Forefront Online Protection, and of the FrontBridge before it.
 const LEGACY: [&str; 2] = ["messaging.microsoft.com", "frontbridge.com"];

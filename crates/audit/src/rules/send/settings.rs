@@ -24,10 +24,10 @@ fn hybrid(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
     let (property, what) = match (cloud, nameless) {
         (true, true) => (
             CLOUD,
-            "CloudServicesMailEnabled is false, and neither TlsCertificateName nor Fqdn is set",
+            "has CloudServicesMailEnabled $false, and neither TlsCertificateName nor Fqdn",
         ),
-        (true, false) => (CLOUD, "CloudServicesMailEnabled is false"),
-        (false, true) => (CERTIFICATE, "neither TlsCertificateName nor Fqdn is set"),
+        (true, false) => (CLOUD, "has CloudServicesMailEnabled $false"),
+        (false, true) => (CERTIFICATE, "has neither TlsCertificateName nor Fqdn"),
         (false, false) => return,
     };
     let mut finding = sent.finding(&table::HYBRID, property, what.to_owned());
@@ -48,7 +48,7 @@ pub(super) fn name_certificate(sent: &Sent<'_>, name: &str) -> [Remedy; 3] {
     let pattern = crate::powershell::quoted(&format!("*CN={name}*"));
     [
         Remedy::Words(format!(
-            "find the certificate of the mail server, as {name}, and name it in the connector"
+            "Find the certificate of the mail server, as {name}, and name it in the connector:"
         )),
         Remedy::ExchangeServer {
             command: format!(
@@ -66,10 +66,10 @@ fn tls(sent: &Sent<'_>, findings: &mut Vec<Finding>) -> bool {
     let (property, what) = if connector.ignore_starttls {
         (
             "IgnoreSTARTTLS",
-            "IgnoreSTARTTLS is true, so that mail leaves in clear text",
+            "has IgnoreSTARTTLS $true, so that mail leaves in clear text",
         )
     } else if sent.tells("RequireTLS") && !connector.require_tls {
-        ("RequireTLS", "RequireTLS is false")
+        ("RequireTLS", "has RequireTLS $false")
     } else {
         return false;
     };
@@ -91,19 +91,19 @@ fn validation(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
     let (property, what) = match (sent.connector.tls_auth_level, domain) {
         (Some(TlsAuthLevel::DomainValidation), Some(domain)) => (
             "TlsDomain",
-            format!("TlsDomain is {domain:?}, which is not the name of Exchange Online"),
+            format!("has TlsDomain {domain:?}, which is not the name of Exchange Online"),
         ),
         (Some(TlsAuthLevel::DomainValidation), None) => (
             "TlsAuthLevel",
-            String::from("TlsAuthLevel is DomainValidation, and TlsDomain is not set"),
+            String::from("has TlsAuthLevel DomainValidation and no TlsDomain"),
         ),
         (Some(TlsAuthLevel::EncryptionOnly), _) => (
             "TlsAuthLevel",
-            String::from("TlsAuthLevel is EncryptionOnly, which verifies nothing"),
+            String::from("has TlsAuthLevel EncryptionOnly, which verifies nothing"),
         ),
         (Some(TlsAuthLevel::CertificateValidation) | None, _) => (
             "TlsAuthLevel",
-            String::from("TlsAuthLevel is not set, so that nothing is verified"),
+            String::from("has no TlsAuthLevel, so that nothing is verified"),
         ),
     };
     let mut finding = sent.finding(&table::VALIDATION, property, what);

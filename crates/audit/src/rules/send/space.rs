@@ -103,7 +103,7 @@ impl Overlaps<'_, '_> {
             .collect();
         finding.remedy = vec![
             Remedy::Words(String::from(
-                "leave one Send connector, to Tenantry, which finds the tenant by the sender and presents its certificate",
+                "Leave one Send connector, to Tenantry, which finds the tenant by the sender and presents its certificate:",
             )),
             connector.set("-Enabled $false"),
             other.set("-SmartHosts 'relay.corp.example' -DNSRoutingEnabled $false"),
