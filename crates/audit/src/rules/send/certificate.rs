@@ -142,7 +142,7 @@ fn absent<'s>(
 
 fn renewed(sent: &Sent<'_>, name: &str) -> Vec<Remedy> {
     let mut steps = vec![Remedy::Words(format!(
-        "order a certificate with the same names, {name}, and import it with Import-ExchangeCertificate"
+        "Order a certificate with the same names, {name}, and import it with Import-ExchangeCertificate:"
     ))];
     steps.extend(name_certificate(sent, name));
     steps
