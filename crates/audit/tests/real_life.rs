@@ -34,10 +34,16 @@ impl Organization {
 
     /// A certificate file; the first name is its common name.
     fn certificate(self, file: &str, names: &[&str]) -> Self {
+        let first = names.first().copied().unwrap_or_default();
+        self.named_certificate(file, first, names)
+    }
+
+    /// A certificate file.
+    fn named_certificate(self, file: &str, common_name: &str, names: &[&str]) -> Self {
         let folder = self.folder.path().join("files/certificates");
         fs::create_dir_all(&folder).unwrap();
         let spec = CertificateSpec {
-            common_name: names.first().map(|name| (*name).to_owned()),
+            common_name: Some(common_name.to_owned()),
             names: names.iter().map(|name| Name::host(name)).collect(),
             ..CertificateSpec::default()
         };
@@ -144,6 +150,28 @@ fn a_hybrid_as_the_wizard_makes_it() {
             &["mail.contoso.com", "autodiscover.contoso.com"],
         )
         .must_be_left_alone();
+}
+
+#[test]
+fn a_send_connector_that_names_a_subject_with_separators_in_it() {
+    for (common_name, written) in [
+        ("Müller GmbH", "Müller GmbH"),
+        ("Contoso, Inc.", "\"Contoso, Inc.\""),
+        ("The \"Post\" office", "\"The \"\"Post\"\" office\""),
+    ] {
+        let send = json!({ "Name": "To Exchange Online", "Enabled": true,
+            "AddressSpaces": ["smtp:contoso.mail.onmicrosoft.com;1"],
+            "SmartHosts": ["contoso-com.mail.protection.outlook.com"], "RequireTLS": true,
+            "TlsAuthLevel": "DomainValidation", "TlsDomain": "mail.protection.outlook.com",
+            "TlsCertificateName": format!("<I>CN=Issuing authority<S>CN={written}"),
+            "CloudServicesMailEnabled": true });
+        Organization::new()
+            .domains("contoso", &["contoso.com", "contoso.mail.onmicrosoft.com"])
+            .exported("contoso", "InboundConnector", hybrid("*.contoso.com"))
+            .exported("on-premises", "SendConnector", send)
+            .named_certificate("mail", common_name, &["mail.contoso.com"])
+            .must_be_left_alone();
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use tenantry_lab::world::{DomainName, Place, Wildcard, certificate_name};
 use tenantry_net::{CertificateDetails, Fingerprint, KeyKind};
 
+use crate::distinguished_name::DistinguishedName;
+
 /// A PEM file with at least one certificate.
 #[derive(Debug, Clone)]
 pub struct CertificateFile {
@@ -30,12 +32,14 @@ pub struct Certificate {
     pub der: Vec<u8>,
     /// SHA-256 of its DER.
     pub fingerprint: Fingerprint,
-    /// Subject in RFC 4514 style, escaped.
+    /// Subject as Windows writes it, at most 256 characters.
     pub subject: String,
-    /// Issuer in RFC 4514 style, escaped.
+    /// Issuer as Windows writes it, at most 256 characters.
     pub issuer: String,
-    /// The common name, if it has one.
-    pub common_name: Option<String>,
+    /// Subject, for comparison.
+    pub subject_name: DistinguishedName,
+    /// Issuer, for comparison.
+    pub issuer_name: DistinguishedName,
     /// Every DNS name of the common name and the alternatives: Exchange Online looks at both.
     pub names: Vec<(Wildcard, DomainName)>,
     /// Start of validity.
@@ -119,6 +123,8 @@ impl Certificate {
     pub(super) fn read(file: &Arc<Path>, line: u32, der: Vec<u8>) -> Option<Self> {
         let details = CertificateDetails::read(&der)?;
         let names = details.all_names.iter();
+        let subject = DistinguishedName::of(details.subject);
+        let issuer = DistinguishedName::of(details.issuer);
         Some(Self {
             place: Place {
                 file: Some(Arc::clone(file)),
@@ -128,9 +134,10 @@ impl Certificate {
             },
             der,
             fingerprint: details.summary.fingerprint,
-            subject: details.summary.subject,
-            issuer: details.summary.issuer,
-            common_name: details.common_name,
+            subject: subject.to_string(),
+            issuer: issuer.to_string(),
+            subject_name: subject,
+            issuer_name: issuer,
             names: names.filter_map(|name| certificate_name(name)).collect(),
             not_before: timestamp(details.summary.not_before),
             not_after: timestamp(details.summary.not_after),

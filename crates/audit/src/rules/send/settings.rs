@@ -3,6 +3,7 @@
 use tenantry_lab::export::TlsAuthLevel;
 
 use super::{Sent, is_service, table};
+use crate::distinguished_name;
 use crate::finding::{Finding, Remedy};
 
 pub(super) fn check(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
@@ -45,19 +46,34 @@ fn hybrid(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
 /// How a connector gets the name of an installed certificate: issuer and subject, as Windows writes
 /// them.
 pub(super) fn name_certificate(sent: &Sent<'_>, name: &str) -> [Remedy; 3] {
-    let pattern = crate::powershell::quoted(&format!("*CN={name}*"));
+    let pattern = crate::powershell::quoted(&subject_pattern(name));
     [
         Remedy::Words(format!(
             "Find the certificate of the mail server, as {name}, and name it in the connector:"
         )),
         Remedy::ExchangeServer {
             command: format!(
-                "$certificate = Get-ExchangeCertificate | Where-Object {{ $_.Subject -like {pattern} }} | \
+                "$certificate = Get-ExchangeCertificate | Where-Object {{ $_.Subject -match {pattern} }} | \
                  Sort-Object NotAfter | Select-Object -Last 1"
             ),
         },
         sent.set("-TlsCertificateName \"<I>$($certificate.Issuer)<S>$($certificate.Subject)\""),
     ]
+}
+
+/// A regular expression for subjects with exactly this common name: another name may begin with it,
+/// and `*` stands for itself.
+fn subject_pattern(name: &str) -> String {
+    let written = distinguished_name::value(name);
+    let mut pattern = String::from("(^|, )CN=");
+    for character in written.chars() {
+        if character.is_ascii_punctuation() && !matches!(character, '-' | '_' | '"' | '\'') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push_str("(,|$)");
+    pattern
 }
 
 /// Whether TLS is not insisted on.
@@ -128,3 +144,19 @@ fn verifies(sent: &Sent<'_>) -> bool {
 const CLOUD: &str = "CloudServicesMailEnabled";
 const CERTIFICATE: &str = "TlsCertificateName";
 const VERIFYING: &str = " -TlsAuthLevel DomainValidation -TlsDomain mail.protection.outlook.com";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_found_by_all_of_its_common_name() {
+        for (name, pattern) in [
+            ("mail.contoso.com", r"(^|, )CN=mail\.contoso\.com(,|$)"),
+            ("*.contoso-mail.com", r"(^|, )CN=\*\.contoso-mail\.com(,|$)"),
+            ("Contoso, Inc", "(^|, )CN=\"Contoso\\, Inc\"(,|$)"),
+        ] {
+            assert_eq!(subject_pattern(name), pattern, "{name}");
+        }
+    }
+}
