@@ -262,11 +262,16 @@ fn numbered(steps: &[String]) -> String {
     match steps {
         [only] => only.clone(),
         several => {
-            let numbers = (1..).zip(several);
-            let steps: Vec<String> = numbers
-                .map(|(number, step)| format!("{number}. {step}"))
-                .collect();
-            steps.join("; ")
+            let mut text = String::new();
+            for (number, step) in (1..).zip(several) {
+                let between = match text.chars().last() {
+                    None => "",
+                    Some(':') => " ",
+                    Some(_) => "; ",
+                };
+                text.push_str(&format!("{between}{number}. {step}"));
+            }
+            text
         }
     }
 }
