@@ -42,7 +42,7 @@ fn everything_that_rules_look_at_is_read_of_a_certificate() {
     );
     assert_eq!(leaf.subject, "CN=gateway.contoso.com");
     assert_eq!(leaf.issuer, "CN=Below");
-    assert_eq!(leaf.common_name.as_deref(), Some("gateway.contoso.com"));
+    assert_eq!(leaf.subject_name.common_name(), Some("gateway.contoso.com"));
     let names: Vec<String> = leaf
         .names
         .iter()
