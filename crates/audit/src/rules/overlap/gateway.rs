@@ -82,7 +82,7 @@ fn told(
         ),
     });
     finding.related = bounded(by_connector.chain(by_file).collect());
-    finding.remedy = exactly(subject, domain, &below.own);
+    finding.remedy = exactly(subject, domain, below);
     finding
         .remedy
         .extend(connected(subject, partners(), leaves()));

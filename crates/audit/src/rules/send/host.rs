@@ -10,7 +10,7 @@ use tenantry_relay::config::written::Tenant;
 use super::{Sent, is_remote, is_service, is_service_address, table, within};
 use crate::finding::{Finding, Remedy};
 use crate::inventory::Relay;
-use crate::model::{Model, Origin, mx_label, place};
+use crate::model::{Model, Origin, Route, mx_label, place};
 use crate::powershell::quoted;
 
 pub(super) fn check(model: &Model<'_>, sent: &[Sent<'_>], findings: &mut Vec<Finding>) {
@@ -43,7 +43,7 @@ fn smart_hosts(model: &Model<'_>, sent: &Sent<'_>, findings: &mut Vec<Finding>) 
             SmartHost::Name(name) => match wrong(name.as_str()) {
                 Some(wrong) => format!("has SmartHosts {name}, {wrong}"),
                 None => match of_another(model, sent, name.as_str()) {
-                    Some(other) => format!("has SmartHosts {name}, the MX name of {other}"),
+                    Some(other) => format!("has SmartHosts {name}, {other}"),
                     None => continue,
                 },
             },
@@ -64,12 +64,22 @@ fn smart_hosts(model: &Model<'_>, sent: &Sent<'_>, findings: &mut Vec<Finding>) 
     }
 }
 
-/// The tenant whose MX name a smart host is, if the address spaces are another's.
+/// Whose MX name a smart host is, if the address spaces are another's.
 fn of_another(model: &Model<'_>, sent: &Sent<'_>, host: &str) -> Option<String> {
-    let owner = model.mx_owner(host)?;
     let tenants = tenants_of_spaces(model, sent);
-    (!tenants.is_empty() && !tenants.contains(&owner))
-        .then(|| format!("tenant {:?}", model.tenant_name(owner)))
+    let first = tenants.first()?;
+    match model.mx_owner(host) {
+        Some(owner) => (!tenants.contains(&owner))
+            .then(|| format!("the MX name of tenant {:?}", model.tenant_name(owner))),
+        None => foreign(model, host, &tenants, model.tenant_name(*first)),
+    }
+}
+
+/// Whose MX name a host is that is none of these tenants', nor of any that was exported.
+fn foreign(model: &Model<'_>, host: &str, tenants: &[usize], name: &str) -> Option<String> {
+    model
+        .is_foreign_mx(host, tenants)
+        .then(|| format!("the MX name of a domain that {name} has not accepted"))
 }
 
 /// The exported tenants that accept the domains of a connector's address spaces.
@@ -132,6 +142,9 @@ fn upstreams(
     let name = tenant.name.as_ref().map(|name| name.value.clone());
     let named = tenant.upstream_name.as_ref();
     let service = named.is_some_and(|name| is_service(&name.value));
+    let mut routes = model.routes().iter();
+    let route = routes.find(|route| route.origin == Origin::Relay(number));
+    let exported = route.and_then(Route::tenant);
     for upstream in &tenant.upstreams {
         let host = upstream.value.host.as_str();
         let what = match host.parse::<IpAddr>() {
@@ -139,14 +152,15 @@ fn upstreams(
                 format!("has upstream {ip}, an address that may be another region's tomorrow")
             }
             Ok(_) => continue,
-            Err(_) => match wrong(host) {
-                Some(wrong) => format!("has upstream {host}, {wrong}"),
-                None => continue,
-            },
+            Err(_) => {
+                let wrong = wrong(host).map(str::to_owned);
+                match wrong.or_else(|| unaccepted(model, exported?, host)) {
+                    Some(wrong) => format!("has upstream {host}, {wrong}"),
+                    None => continue,
+                }
+            }
         };
-        let mut routes = model.routes().iter();
-        let route = routes.find(|route| route.origin == Origin::Relay(number));
-        let own = route.and_then(|route| own_mx(model, route.tenant()?));
+        let own = exported.and_then(|exported| own_mx(model, exported));
         findings.push(Finding {
             rule: &table::HOST,
             severity: table::HOST.severity,
@@ -164,6 +178,14 @@ fn upstreams(
             },
             allowed: None,
         });
+    }
+}
+
+/// What is wrong with an upstream of a tenant if it is the MX name of a domain that nobody has accepted.
+fn unaccepted(model: &Model<'_>, tenant: usize, host: &str) -> Option<String> {
+    match model.mx_owner(host) {
+        Some(_) => None,
+        None => foreign(model, host, &[tenant], model.tenant_name(tenant)),
     }
 }
 

@@ -11,8 +11,9 @@ pub(super) fn check(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     hybrid(sent, findings);
-    // Without TLS there is nothing to verify: that comes first.
-    if !tls(sent, findings) {
+    let told = tls(sent, findings);
+    // Where nothing is set the step to TLS sets this, too.
+    if !told || sent.connector.tls_auth_level.is_some() {
         validation(sent, findings);
     }
 }
@@ -91,7 +92,8 @@ fn tls(sent: &Sent<'_>, findings: &mut Vec<Finding>) -> bool {
     };
     let mut finding = sent.finding(&table::TLS, property, what.to_owned());
     let mut parameters = String::from("-RequireTLS $true -IgnoreSTARTTLS $false");
-    if !verifies(sent) {
+    if connector.tls_auth_level.is_none() && !verifies(sent) {
+        parameters.push(' ');
         parameters.push_str(VERIFYING);
     }
     finding.remedy.push(sent.set(&parameters));
@@ -123,7 +125,7 @@ fn validation(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
         ),
     };
     let mut finding = sent.finding(&table::VALIDATION, property, what);
-    finding.remedy.push(sent.set(VERIFYING.trim_start()));
+    finding.remedy.push(sent.set(VERIFYING));
     findings.push(finding);
 }
 
@@ -143,7 +145,7 @@ fn verifies(sent: &Sent<'_>) -> bool {
 
 const CLOUD: &str = "CloudServicesMailEnabled";
 const CERTIFICATE: &str = "TlsCertificateName";
-const VERIFYING: &str = " -TlsAuthLevel DomainValidation -TlsDomain mail.protection.outlook.com";
+const VERIFYING: &str = "-TlsAuthLevel DomainValidation -TlsDomain mail.protection.outlook.com";
 
 #[cfg(test)]
 mod tests {
