@@ -338,6 +338,21 @@ fn the_likeliest_certificate_below_a_wildcard_is_proposed_and_not_the_first() {
 }
 
 #[test]
+fn a_gateway_below_a_wildcard_is_told_of_once() {
+    let (rules, text) = Organization::new()
+        .domains("contoso", &["contoso.com"])
+        .exported("contoso", "InboundConnector", hybrid("*.contoso.com"))
+        .certificate("gateway", &["gateway.contoso.com"])
+        .certificate("post", &["post.contoso.com"])
+        .findings();
+    assert_eq!(rules, ["EXO-L33"], "{text}");
+    assert!(
+        text.contains("-TlsSenderCertificateName 'post.contoso.com'"),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_mx_name_of_a_domain_that_nobody_accepts_is_another_tenants() {
     for (host, expected) in [
         ("fabrikam-org.mail.protection.outlook.com", &["EXO-L30"][..]),

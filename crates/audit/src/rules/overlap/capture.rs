@@ -6,6 +6,7 @@ use tenantry_lab::attribution::ConnectorRef;
 use tenantry_lab::world::{DomainName, TlsSenderCertificateName, Wildcard};
 
 use super::L05;
+use super::gateway::is_gateway;
 use super::shared::is_service;
 use crate::finding::{Finding, Related, Remedy};
 use crate::model::{Kind, Model};
@@ -28,7 +29,12 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         };
         let below = Below::of(&subject, name, &presenters);
         let mut related = connectors(&subject, name, domain);
-        let certificates = below.others.iter().take(SHOWN + 1);
+        // EXO-L33 tells of gateways.
+        let others = below
+            .others
+            .iter()
+            .filter(|file| !is_gateway(model, **file));
+        let certificates = others.take(SHOWN + 1);
         related.extend(certificates.filter_map(|file| certificate(model, *file)));
         if related.is_empty() {
             continue;
@@ -213,9 +219,10 @@ fn likeliness(subject: &Subject<'_>, file: usize) -> u8 {
         SERVERS.contains(&host)
     });
     match (accepted, called) {
-        (true, _) => 2,
-        (false, true) => 1,
-        (false, false) => 0,
+        (true, _) => 3,
+        (false, true) => 2,
+        (false, false) if is_gateway(subject.model, file) => 0,
+        (false, false) => 1,
     }
 }
 

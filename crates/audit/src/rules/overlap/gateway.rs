@@ -150,7 +150,7 @@ fn partners(
 }
 
 /// Whether all names of a certificate are what gateways are called.
-fn is_gateway(model: &Model<'_>, file: usize) -> bool {
+pub(super) fn is_gateway(model: &Model<'_>, file: usize) -> bool {
     let leaf = model.certificate(file).and_then(|file| file.chain.first());
     let names = leaf.map_or(&[][..], |leaf| &leaf.names);
     let called = |host: &str| {
