@@ -109,6 +109,29 @@ fn a_sound_configuration_has_no_findings() {
 }
 
 #[test]
+fn an_upstream_for_a_domain_that_its_tenant_has_not_accepted_is_another_ones() {
+    let files = Files::new();
+    files.certificate("contoso", &["mail.contoso.com"]);
+    let domains = r#"[
+        { "DomainName": "contoso.com", "DomainType": "Authoritative", "InitialDomain": false },
+        { "DomainName": "mail.contoso.com", "DomainType": "Authoritative", "InitialDomain": false },
+        { "DomainName": "contoso.onmicrosoft.com", "DomainType": "Authoritative", "InitialDomain": true }
+    ]"#;
+    files.write("contoso/AcceptedDomain.json", domains);
+    for (label, expected) in [
+        ("contoso-com", &[][..]),
+        ("contoso-onmicrosoft-com", &[]),
+        ("fabrikam-org", &[("EXO-L30", Severity::Warning)]),
+    ] {
+        let contoso = tenant("contoso", "contoso.com", label, "contoso", "");
+        let mut found = files.found(&[LISTENER, PEER, &contoso].concat());
+        // Of the tenant's connectors nothing was exported.
+        found.retain(|(rule, _)| *rule != "EXO-L37");
+        assert_eq!(found, expected, "{label}");
+    }
+}
+
+#[test]
 fn departments_of_one_organisation_may_share_an_upstream_and_a_certificate() {
     let files = Files::new();
     files.certificate("contoso", &["mail.contoso.com"]);
