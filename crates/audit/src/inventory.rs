@@ -11,6 +11,7 @@ mod exported;
 mod exports;
 mod files;
 mod keys;
+mod order;
 mod parallel;
 mod purposes;
 mod read;
@@ -29,7 +30,7 @@ use tenantry_relay::config::written::Written;
 use tenantry_relay::config::{Config, Problems};
 
 pub use certificate::{
-    Certificate, CertificateFile, KeyAlgorithm, KeyBeside, Purpose, SignatureAlgorithm,
+    Certificate, CertificateFile, KeyAlgorithm, KeyBeside, Order, Purpose, SignatureAlgorithm,
 };
 pub use exported::Exported;
 pub use read::ReadOptions;

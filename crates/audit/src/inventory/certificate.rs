@@ -15,8 +15,11 @@ use crate::distinguished_name::DistinguishedName;
 pub struct CertificateFile {
     /// The file.
     pub path: PathBuf,
-    /// The certificates in the order of the file; the first is the leaf. Never empty.
+    /// The certificates, the leaf first and each one's issuer behind it, even if the file has them in
+    /// another order. Never empty.
     pub chain: Vec<Certificate>,
+    /// The order that they have in the file.
+    pub order: Order,
     /// The private key that belongs to the leaf, by what names both or by its file's name.
     pub key: KeyBeside,
     /// What it is for.
@@ -80,6 +83,17 @@ pub struct SignatureAlgorithm {
     pub name: String,
     /// Collisions can be made: MD5 and SHA-1.
     pub weak: bool,
+}
+
+/// How the certificates of a file stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The leaf first, and each one's issuer somewhere behind it (RFC 5246 section 7.4.2).
+    InOrder,
+    /// The leaf is the first, and one of its issuers stands in front of what it issued.
+    IssuersMixed,
+    /// An authority is the first, so that it is taken for what is presented.
+    LeafBehind,
 }
 
 /// The private key beside a certificate.

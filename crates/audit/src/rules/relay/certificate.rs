@@ -16,7 +16,8 @@ use super::table;
 use super::view::{place, tenant_name};
 use crate::finding::{Finding, Related, Remedy};
 use crate::inventory::{
-    Certificate, CertificateFile, Inventory, KeyAlgorithm, KeyBeside, Purpose, SignatureAlgorithm,
+    Certificate, CertificateFile, Inventory, KeyAlgorithm, KeyBeside, Order, Purpose,
+    SignatureAlgorithm,
 };
 use crate::model::{Model, Origin};
 use crate::rule::{Rule, Severity};
@@ -45,6 +46,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         mismatch(&subject, findings);
+        order(&subject, findings);
         chain(&subject, &authorities, findings);
         usage(&subject, inventory, findings);
         key(&subject, findings);
@@ -149,7 +151,11 @@ fn mismatch(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let KeyBeside::Mismatch(path) = &subject.file.key else {
         return;
     };
-    let message = format!("has {} beside it, which is not its key", path.display());
+    let message = if *path == subject.file.path {
+        String::from("has a private key in its file that is not its own")
+    } else {
+        format!("has {} beside it, which is not its key", path.display())
+    };
     let mut finding = subject.finding(&table::MISMATCH, table::MISMATCH.severity, message);
     if let Some(key) = &subject.key {
         finding.place = key.clone();
@@ -158,6 +164,47 @@ fn mismatch(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         "Put the key that {} was made for into {}, or order a certificate for the key that is there",
         subject.path(),
         path.display()
+    )));
+    findings.push(finding);
+}
+
+/// Certificates that stand in front of what they issued. The relay refuses a file that does not begin
+/// with the certificate of the key.
+fn order(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let message = match subject.file.order {
+        Order::InOrder => return,
+        Order::LeafBehind => {
+            "does not begin with its own certificate: an authority's stands in front of it"
+        }
+        Order::IssuersMixed => {
+            "has its intermediates in the wrong order: one stands in front of what it issued"
+        }
+    };
+    let presented = matches!(
+        subject.file.purpose,
+        Purpose::Identity(_) | Purpose::Listener(_)
+    );
+    let severity = match presented && subject.file.order == Order::LeafBehind {
+        true => Severity::Error,
+        false => table::CHAIN.severity,
+    };
+    let mut finding = subject.finding(&table::CHAIN, severity, String::from(message));
+    if let Some(key) = &subject.key {
+        finding.related.push(Related {
+            place: key.clone(),
+            what: String::from("names the key of that certificate"),
+        });
+    }
+    let subjects: Vec<String> = subject
+        .file
+        .chain
+        .iter()
+        .map(|one| format!("{} (line {})", one.subject, one.place.line))
+        .collect();
+    finding.remedy.push(Remedy::Words(format!(
+        "Put the certificates of {} into this order: {}",
+        subject.path(),
+        subjects.join(", ")
     )));
     findings.push(finding);
 }

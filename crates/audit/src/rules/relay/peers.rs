@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use tenantry_relay::config::written::Peer;
 
 use super::names::{object, toml};
+use super::shared;
 use super::table;
 use super::view::{View, place};
 use crate::finding::{Finding, Related, Remedy};
@@ -15,6 +16,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, peer) in view.written.peers.iter().enumerate() {
         by_address(view, number, peer, findings);
     }
+    shared::check(view, findings);
     let asked = view.asks();
     for tenant in 0..view.written.tenants.len() {
         null_sender(view, tenant, asked, findings);
@@ -151,7 +153,7 @@ pub(super) fn section(number: usize, peer: &Peer) -> String {
     }
 }
 
-fn is_loopback(network: &IpNet) -> bool {
+pub(super) fn is_loopback(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => {
             network.addr().is_loopback() && network.prefix_len() >= LOOPBACK_PREFIX
