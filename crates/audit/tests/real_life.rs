@@ -338,14 +338,14 @@ fn the_likeliest_certificate_below_a_wildcard_is_proposed_and_not_the_first() {
 }
 
 #[test]
-fn a_gateway_below_a_wildcard_is_told_of_once() {
+fn a_gateway_is_never_proposed_as_the_tenants_own_server() {
     let (rules, text) = Organization::new()
         .domains("contoso", &["contoso.com"])
         .exported("contoso", "InboundConnector", hybrid("*.contoso.com"))
         .certificate("gateway", &["gateway.contoso.com"])
         .certificate("post", &["post.contoso.com"])
         .findings();
-    assert_eq!(rules, ["EXO-L33"], "{text}");
+    assert_eq!(rules, ["EXO-L05", "EXO-L33"], "{text}");
     assert!(
         text.contains("-TlsSenderCertificateName 'post.contoso.com'"),
         "{text}"

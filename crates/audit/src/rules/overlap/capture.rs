@@ -29,12 +29,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
         };
         let below = Below::of(&subject, name, &presenters);
         let mut related = connectors(&subject, name, domain);
-        // EXO-L33 tells of gateways.
-        let others = below
-            .others
-            .iter()
-            .filter(|file| !is_gateway(model, **file));
-        let certificates = others.take(SHOWN + 1);
+        let certificates = below.others.iter().take(SHOWN + 1);
         related.extend(certificates.filter_map(|file| certificate(model, *file)));
         if related.is_empty() {
             continue;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use tenantry_attribution::Pattern;
 use tenantry_lab::export::SmartHost;
 use tenantry_lab::world::{DomainName, Place};
 use tenantry_relay::config::Setting;
@@ -10,7 +11,7 @@ use tenantry_relay::config::written::Tenant;
 use super::{Sent, is_remote, is_service, is_service_address, table, within};
 use crate::finding::{Finding, Remedy};
 use crate::inventory::Relay;
-use crate::model::{Model, Origin, Route, mx_label, place};
+use crate::model::{Model, Origin, Route, may_be_mx, mx_label, place};
 use crate::powershell::quoted;
 
 pub(super) fn check(model: &Model<'_>, sent: &[Sent<'_>], findings: &mut Vec<Finding>) {
@@ -183,10 +184,28 @@ fn upstreams(
 
 /// What is wrong with an upstream of a tenant if it is the MX name of a domain that nobody has accepted.
 fn unaccepted(model: &Model<'_>, tenant: usize, host: &str) -> Option<String> {
-    match model.mx_owner(host) {
-        Some(_) => None,
-        None => foreign(model, host, &[tenant], model.tenant_name(tenant)),
+    if model.mx_owner(host).is_some() || is_relays(model, host) {
+        return None;
     }
+    foreign(model, host, &[tenant], model.tenant_name(tenant))
+}
+
+/// Whether a host may be the MX of a domain of any tenant of the relay's: TNY-14 tells of another's.
+fn is_relays(model: &Model<'_>, host: &str) -> bool {
+    let (Some(relay), Some(label)) = (&model.inventory().relay, mx_label(host)) else {
+        return false;
+    };
+    relay.written.tenants.iter().any(|tenant| {
+        let domains = [
+            &tenant.sender_domains,
+            &tenant.recipient_domains,
+            &tenant.certificate_domains,
+        ];
+        domains.into_iter().flatten().any(|pattern| {
+            let (Pattern::Exact(domain) | Pattern::Subtree(domain)) = &pattern.value;
+            DomainName::parse(domain.as_str()).is_ok_and(|domain| may_be_mx(&label, &domain))
+        })
+    })
 }
 
 fn fqdn(sent: &Sent<'_>, what: &str, findings: &mut Vec<Finding>) {
