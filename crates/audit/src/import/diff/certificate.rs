@@ -91,9 +91,10 @@ fn is_pattern(name: &TlsSenderCertificateName, pattern: &Pattern) -> bool {
 /// Whether some connector of each tenant still knows the certificate that the relay presents.
 pub(super) fn identities(model: &Model<'_>, sides: &Sides<'_>, comparison: &mut Comparison) {
     for route in model.routes() {
-        let (Origin::Relay(at), Some(tenant), Some(file)) =
-            (route.origin, route.tenant(), route.certificate)
-        else {
+        let (Origin::Relay(at), Some(file)) = (route.origin, route.certificate) else {
+            continue;
+        };
+        let Some(tenant) = sides.exported(at) else {
             continue;
         };
         let described = sides.relay.written.tenants.get(at);
