@@ -49,9 +49,10 @@ fn run(stage: &Stage, script: &Script) {
     let at = stage.path().join("exports").join(&script.tenant);
     let read = |name: &str| -> Vec<Value> {
         let text = fs::read_to_string(at.join(name)).unwrap_or_else(|_| "[]".to_owned());
-        match serde_json::from_str(&text).unwrap() {
-            Value::Array(objects) => objects,
-            object => vec![object],
+        let read: Value = serde_json::from_str(&text).unwrap();
+        match read.as_array() {
+            Some(objects) => objects.clone(),
+            None => vec![read],
         }
     };
     let mut connectors = read("InboundConnector.json");
