@@ -60,7 +60,10 @@ impl Stage {
     /// The exports and certificates, with the configuration if it is there.
     pub(crate) fn inventory(&self) -> Inventory {
         let mut options = ReadOptions::at(Timestamp::now());
-        options.certificates = vec![self.path().join("tls")];
+        let tls = self.path().join("tls");
+        if fs::read_dir(&tls).unwrap().next().is_some() {
+            options.certificates = vec![tls];
+        }
         let config = self.path().join("relay.toml");
         options.config = config.exists().then_some(config);
         let inventory = Inventory::read(&[self.path().join("exports")], &options);
