@@ -19,7 +19,7 @@ pub struct Finding {
     /// Where it stands: the property itself wherever there is one.
     pub place: Place,
     /// What is wrong, with the values of the files: a sentence without a full stop that begins with
-    /// the object. Rules give what follows after it; see [`Finding::whole`].
+    /// the object. Rules give what follows after it; see `Finding::whole`.
     pub message: String,
     /// Other places that take part, each with what stands there.
     pub related: Vec<Related>,
