@@ -243,6 +243,25 @@ fn a_new_tenant_is_one_difference_with_what_it_takes_from_others() {
 }
 
 #[test]
+fn a_certificate_that_cannot_be_read_is_said_and_not_compared() {
+    let stage = in_use();
+    std::fs::remove_file(stage.path().join("tls/contoso.pem")).unwrap();
+    let comparison = compare(&stage);
+    assert_eq!(found(&comparison), []);
+    assert_eq!(comparison.notes.len(), 1, "{:?}", comparison.notes);
+    for part in ["tenants.d/contoso.toml:", "tls/contoso.pem cannot be read"] {
+        assert!(
+            comparison.notes[0].contains(part),
+            "{}",
+            comparison.notes[0]
+        );
+    }
+    let relay = stage.inventory().relay.unwrap();
+    assert!(relay.config.is_err());
+    assert_eq!(diff::readable(&relay), Ok(()));
+}
+
+#[test]
 fn json_has_what_text_has() {
     let stage = in_use();
     export(

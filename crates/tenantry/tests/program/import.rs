@@ -175,6 +175,42 @@ fn what_has_changed_is_told_and_makes_the_exit_code() {
 }
 
 #[test]
+fn a_configuration_that_cannot_be_read_is_not_compared() {
+    let exports = Exports::new();
+    let relay = fs::read_to_string(exports.path("box/relay.toml")).unwrap();
+    let name = "certificate_domains = [\"mail.tenant-0001.example\"]";
+    assert!(relay.contains(name));
+    for (changed, told) in [
+        (
+            relay.replace(name, "certificate_domains = [\"mail.*.example\"]"),
+            "no domain pattern",
+        ),
+        (
+            relay.replace(name, "certificate_domain = []"),
+            "unknown key",
+        ),
+        (format!("{relay}\nx = ["), "cannot be read as TOML"),
+        (
+            format!("include = [\"none/tenants.toml\"]\n{relay}"),
+            "none/tenants.toml cannot be read",
+        ),
+    ] {
+        fs::write(exports.path("box/changed.toml"), changed).unwrap();
+        let words = ["import", "box/tenants", "--diff", "box/changed.toml"];
+        let (code, out, error) = exports.run(&words);
+        assert_eq!((code, out.as_str()), (CONFIGURATION, ""), "{error}");
+        assert!(error.contains("box/changed.toml:"), "{error}");
+        assert!(error.contains(told), "{told}: {error}");
+        assert!(error.contains("nothing was compared"), "{error}");
+    }
+    // Whoever compares need not be allowed to read private keys.
+    fs::remove_file(exports.path("box/pki/clients/tenant-0001.key")).unwrap();
+    let words = ["import", "box/tenants", "--diff", "box/relay.toml"];
+    let (code, out, error) = exports.run(&words);
+    assert_eq!((code, error.as_str()), (OK, ""), "{out}");
+}
+
+#[test]
 fn connectors_are_printed_whole_or_as_far_as_they_are_missing() {
     let exports = Exports::new();
     let connectors = ["connectors", "--config", "box/relay.toml"];
