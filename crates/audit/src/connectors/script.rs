@@ -39,10 +39,14 @@ impl Script {
             "Connect as an administrator of {:?} first:  Connect-ExchangeOnline -UserPrincipalName ...",
             wanted.tenant
         ));
-        if let Some((_, domain)) = wanted.domains.first() {
-            let (name, text) = (quoted(domain.as_str()), not_here(&wanted.tenant, domain));
+        let names = wanted.domains.iter();
+        let names: Vec<String> = names.map(|(_, domain)| quoted(domain.as_str())).collect();
+        if !names.is_empty() {
+            // Any one will do: a domain is one tenant's, and some may still have to be verified.
             script.command(format!(
-                "if (@(Get-AcceptedDomain).DomainName -notcontains {name}) {{ throw {text} }}"
+                "if (-not (@(Get-AcceptedDomain).DomainName | Where-Object {{ $_ -in {} }})) {{ throw {} }}",
+                names.join(", "),
+                quoted(&format!("this is not {}: it has none of its domains", wanted.tenant))
             ));
         }
         script
@@ -155,11 +159,6 @@ fn subdomains(wanted: &Wanted, script: &mut Script) {
             boolean(true)
         ));
     }
-}
-
-/// What is thrown in a tenant that is not the right one.
-fn not_here(tenant: &str, domain: &DomainName) -> String {
-    quoted(&format!("this is not {tenant}: it has no domain {domain}"))
 }
 
 impl fmt::Display for Script {

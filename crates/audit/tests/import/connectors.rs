@@ -153,16 +153,12 @@ fn a_whole_script_says_what_no_command_can_do() {
     for part in [
         "# ---- contoso ----\n",
         "Connect-ExchangeOnline",
-        "if (@(Get-AcceptedDomain).DomainName -notcontains 'contoso.com') { throw ",
+        "if (-not (@(Get-AcceptedDomain).DomainName | Where-Object { $_ -in 'contoso.com' })) { throw 'this is not contoso: ",
         "admin center",
-        "# New-InboundConnector",
         "New-InboundConnector -Name 'Tenantry relay.corp.example' -ConnectorType OnPremises -SenderDomains '*' \
          -TlsSenderCertificateName 'mail.contoso.com' -RequireTls $true -CloudServicesMailEnabled $true -Enabled $true\n",
         "#   Set-AcceptedDomain -Identity 'contoso.com' -DomainType InternalRelay -MatchSubDomains $true\n",
     ] {
-        let part = part
-            .strip_prefix("# New")
-            .map_or(part, |_| "New-InboundConnector");
         assert!(text.contains(part), "{part}\n{text}");
     }
 }
