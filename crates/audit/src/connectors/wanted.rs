@@ -1,6 +1,8 @@
 //! What a tenant's side has to know of the relay.
 
-use tenantry_attribution::{Pattern, PeerTenants};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use tenantry_attribution::{Basis, Pattern, PeerTenants, TenantId};
 use tenantry_lab::world::{DomainName, Wildcard, certificate_name};
 use tenantry_relay::config::{Config, Tenant, TrustedExchange};
 
@@ -26,11 +28,15 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Of every tenant of a configuration.
     pub(super) fn all(config: &Config) -> Vec<Self> {
-        let names: Vec<Vec<(Wildcard, DomainName)>> =
-            config.tenants.iter().map(|tenant| usable(tenant)).collect();
+        let names = Names::of(config);
+        let mut domains = domains(config);
         let tenants = config.tenants.iter().enumerate();
         tenants
-            .map(|(number, tenant)| Self::of(config, number, tenant, &names))
+            .map(|(number, tenant)| {
+                let own = domains.remove(&tenant.id).unwrap_or_default();
+                let own = own.into_iter().map(|(domain, wildcard)| (wildcard, domain));
+                Self::of(config, number, tenant, &names, own.collect())
+            })
             .collect()
     }
 
@@ -38,29 +44,29 @@ impl Wanted {
         config: &Config,
         number: usize,
         tenant: &Tenant,
-        names: &[Vec<(Wildcard, DomainName)>],
+        names: &Names,
+        domains: Vec<(Wildcard, DomainName)>,
     ) -> Self {
-        let rivals = |name: &(Wildcard, DomainName)| -> Vec<String> {
-            let others = names.iter().zip(&config.tenants).enumerate();
-            others
-                .filter(|(other, (theirs, _))| {
-                    *other != number && theirs.iter().any(|theirs| takes(name, theirs))
-                })
-                .map(|(_, (_, other))| other.name.to_string())
-                .collect()
-        };
-        let own = names.get(number).map_or(&[][..], Vec::as_slice);
         // Nobody else's before everything, then a plain name before a wildcard, then what we say in EHLO.
-        let name = own.iter().min_by_key(|name| {
+        let own = usable(tenant).into_iter();
+        let name = own.min_by_key(|name| {
             let hello = tenant.helo.as_deref() == Some(name.1.as_str());
-            (!rivals(name).is_empty(), name.0, !hello)
+            let shared = names.rivals(number, name).next().is_some();
+            (shared, name.0, !hello)
+        });
+        let rivals = name.as_ref().map_or_else(Vec::new, |name| {
+            let rivals = names.rivals(number, name);
+            rivals
+                .filter_map(|other| config.tenants.get(other))
+                .map(|other| other.name.to_string())
+                .collect()
         });
         Self {
             tenant: tenant.name.to_string(),
             connector: format!("Tenantry {}", config.hostname),
             names: tenant.identity.names().to_vec(),
-            name: name.cloned(),
-            rivals: name.map_or_else(Vec::new, rivals),
+            name,
+            rivals,
             hybrid: config.peers.iter().any(|peer| {
                 peer.exchange == TrustedExchange::Yes
                     && match &peer.tenants {
@@ -68,7 +74,7 @@ impl Wanted {
                         PeerTenants::These(tenants) => tenants.contains(&tenant.id),
                     }
             }),
-            domains: domains(config, tenant),
+            domains,
         }
     }
 
@@ -86,25 +92,59 @@ impl Wanted {
     }
 }
 
+/// Whose certificate each name is in.
+struct Names {
+    plain: HashMap<DomainName, BTreeSet<usize>>,
+    /// By every domain that a name is at or below.
+    within: HashMap<DomainName, BTreeSet<usize>>,
+}
+
+impl Names {
+    fn of(config: &Config) -> Self {
+        let mut names = Self {
+            plain: HashMap::new(),
+            within: HashMap::new(),
+        };
+        for (number, tenant) in config.tenants.iter().enumerate() {
+            for (wildcard, domain) in usable(tenant) {
+                if wildcard == Wildcard::No {
+                    names
+                        .plain
+                        .entry(domain.clone())
+                        .or_default()
+                        .insert(number);
+                }
+                let mut above = Some(domain);
+                while let Some(name) = above {
+                    above = name.parent();
+                    names.within.entry(name).or_default().insert(number);
+                }
+            }
+        }
+        names
+    }
+
+    /// Other tenants whose certificates a connector with this name takes (section 1.4).
+    fn rivals(&self, own: usize, name: &(Wildcard, DomainName)) -> impl Iterator<Item = usize> {
+        let taken = match name.0 {
+            Wildcard::No => self.plain.get(&name.1),
+            Wildcard::Yes => self.within.get(&name.1),
+        };
+        let taken = taken.into_iter().flatten().copied();
+        taken.filter(move |tenant| *tenant != own)
+    }
+}
+
 fn usable(tenant: &Tenant) -> Vec<(Wildcard, DomainName)> {
     let names = tenant.identity.names().iter();
     names.filter_map(|name| certificate_name(name)).collect()
 }
 
-/// Whether a connector with the one name takes a certificate with the other (section 1.4).
-fn takes(connector: &(Wildcard, DomainName), presented: &(Wildcard, DomainName)) -> bool {
-    match connector.0 {
-        Wildcard::No => connector == presented,
-        Wildcard::Yes => presented.1.is_within(&connector.1),
-    }
-}
-
-/// The tenant's sender and recipient domains; where both are wanted, the wildcard covers the name.
-fn domains(config: &Config, tenant: &Tenant) -> Vec<(Wildcard, DomainName)> {
-    let mut domains: Vec<(Wildcard, DomainName)> = Vec::new();
+/// Each tenant's sender and recipient domains; where both are wanted, the wildcard covers the name.
+fn domains(config: &Config) -> HashMap<TenantId, BTreeMap<DomainName, Wildcard>> {
+    let mut domains: HashMap<TenantId, BTreeMap<DomainName, Wildcard>> = HashMap::new();
     for claim in config.directory.names() {
-        let mail = claim.basis != tenantry_attribution::Basis::Certificate;
-        if claim.tenant != tenant.id || !mail {
+        if claim.basis == Basis::Certificate {
             continue;
         }
         let wildcard = match claim.pattern {
@@ -114,11 +154,9 @@ fn domains(config: &Config, tenant: &Tenant) -> Vec<(Wildcard, DomainName)> {
         let Ok(domain) = DomainName::parse(claim.pattern.domain().as_str()) else {
             continue;
         };
-        match domains.iter_mut().find(|known| known.1 == domain) {
-            Some(known) => known.0 = known.0.max(wildcard),
-            None => domains.push((wildcard, domain)),
-        }
+        let own = domains.entry(claim.tenant).or_default();
+        let known = own.entry(domain).or_insert(wildcard);
+        *known = wildcard.max(*known);
     }
-    domains.sort_by(|left, right| left.1.cmp(&right.1));
     domains
 }
