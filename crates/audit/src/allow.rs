@@ -13,6 +13,7 @@ use tenantry_relay::config::written::Allowance;
 
 use crate::finding::{Allowed, Finding, Remedy};
 use crate::inventory::Inventory;
+use crate::model::place;
 use crate::rule::{Rule, Severity};
 use crate::rules;
 
@@ -224,15 +225,5 @@ impl State {
             Some(until) if until.value < today => Self::Ended(until.value),
             Some(_) | None => Self::Counts(known),
         }
-    }
-}
-
-fn place(at: &config::Place) -> Place {
-    let number = |number: Option<usize>| number.and_then(|number| u32::try_from(number).ok());
-    Place {
-        file: Some(at.file.clone()),
-        path: String::new(),
-        line: number(at.line).unwrap_or_default(),
-        column: number(at.column).unwrap_or_default(),
     }
 }
