@@ -5,9 +5,13 @@ mod capture;
 mod gateway;
 pub(super) mod shared;
 
+use tenantry_lab::world::TlsSenderCertificateName;
+
+use self::capture::{Below, Presenters};
 use super::Group;
+use super::wording::Subject;
 use crate::finding::Finding;
-use crate::model::Model;
+use crate::model::{Kind, Model};
 use crate::rule::{Rule, Severity};
 
 /// In the order of their numbers.
@@ -68,6 +72,24 @@ fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     address::check(model, findings);
     shared::certificates(model, findings);
     shared::services(model, findings);
-    capture::check(model, findings);
-    gateway::check(model, findings);
+    wildcards(model, findings);
+}
+
+/// What every active connector with a wildcard covers, seen once for both rules about it.
+fn wildcards(model: &Model<'_>, findings: &mut Vec<Finding>) {
+    let presenters = Presenters::of(model);
+    for (at, exported) in model.connectors(Kind::Active) {
+        let name = exported.value.tls_sender_certificate_name.as_ref();
+        let Some(name @ TlsSenderCertificateName::Wildcard(domain)) = name else {
+            continue;
+        };
+        let subject = Subject {
+            model,
+            at,
+            exported,
+        };
+        let below = Below::of(&subject, name, &presenters);
+        findings.extend(capture::found(&subject, name, domain, &below));
+        findings.extend(gateway::found(&subject, name, domain, &below));
+    }
 }

@@ -14,38 +14,30 @@ use crate::powershell::quoted;
 use crate::rules::wording::{SHOWN, Subject, bounded, some_of, verify};
 use crate::rules::words::shown;
 
-/// Looks at every active connector with a wildcard.
-pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    let presenters = Presenters::of(model);
-    for (at, exported) in model.connectors(Kind::Active) {
-        let name = exported.value.tls_sender_certificate_name.as_ref();
-        let Some(name @ TlsSenderCertificateName::Wildcard(domain)) = name else {
-            continue;
-        };
-        let subject = Subject {
-            model,
-            at,
-            exported,
-        };
-        let below = Below::of(&subject, name, &presenters);
-        let mut related = connectors(&subject, name, domain);
-        let certificates = below.others.iter().take(SHOWN + 1);
-        related.extend(certificates.filter_map(|file| certificate(model, *file)));
-        if related.is_empty() {
-            continue;
-        }
-        let names = related.iter().map(|(name, _)| name.clone());
-        let names: BTreeSet<String> = names.collect();
-        let message = format!(
-            "has TlsSenderCertificateName *.{domain}, which covers {}, too: what comes with it counts as {}'s own",
-            some_of(names.into_iter()),
-            subject.tenant_name()
-        );
-        let mut finding = subject.finding(&L05, PROPERTY, message);
-        finding.related = bounded(related.into_iter().map(|(_, related)| related).collect());
-        finding.remedy = exactly(&subject, domain, &below);
-        findings.push(finding);
+/// What a wildcard covers that is another's.
+pub(super) fn found(
+    subject: &Subject<'_>,
+    name: &TlsSenderCertificateName,
+    domain: &DomainName,
+    below: &Below,
+) -> Option<Finding> {
+    let mut related = connectors(subject, name, domain);
+    let certificates = below.others.iter().take(SHOWN + 1);
+    related.extend(certificates.filter_map(|file| certificate(subject.model, *file)));
+    if related.is_empty() {
+        return None;
     }
+    let names = related.iter().map(|(name, _)| name.clone());
+    let names: BTreeSet<String> = names.collect();
+    let message = format!(
+        "has TlsSenderCertificateName *.{domain}, which covers {}, too: what comes with it counts as {}'s own",
+        some_of(names.into_iter()),
+        subject.tenant_name()
+    );
+    let mut finding = subject.finding(&L05, PROPERTY, message);
+    finding.related = bounded(related.into_iter().map(|(_, related)| related).collect());
+    finding.remedy = exactly(subject, domain, below);
+    Some(finding)
 }
 
 /// Connectors of other tenants with a name within the wildcard.
