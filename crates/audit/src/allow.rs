@@ -13,6 +13,7 @@ use tenantry_relay::config::written::Allowance;
 
 use crate::finding::{Allowed, Finding, Remedy};
 use crate::inventory::Inventory;
+use crate::model::place;
 use crate::rule::{Rule, Severity};
 use crate::rules;
 
@@ -32,6 +33,9 @@ pub fn lint(inventory: &Inventory, further: &[Allowance]) -> Vec<Finding> {
     let mut left: Vec<Finding> = early.iter().filter_map(Counting::finding).collect();
     apply(&mut left, &mut late);
     left.extend(late.iter().filter_map(Counting::finding));
+    for finding in &mut left {
+        finding.whole();
+    }
     if !left.is_empty() {
         findings.extend(left);
         rules::sort(&mut findings);
@@ -135,11 +139,15 @@ impl<'a> Counting<'a> {
         let (rule, at, message) = match &self.state {
             State::Unknown(name) => {
                 let named = given.rule.as_ref().map_or(&given.at, |rule| &rule.at);
-                (&VOID, named, format!("no rule is called {name:?}"))
+                (
+                    &VOID,
+                    named,
+                    format!("is for no rule: none is called {name:?}"),
+                )
             }
             State::Ended(last) => {
                 let until = given.until.as_ref().map_or(&given.at, |until| &until.at);
-                (&OVER, until, format!("this allowance ended with {last}"))
+                (&OVER, until, format!("ended with {last}"))
             }
             State::Counts(rule) if self.used == 0 => (&OVER, &given.at, self.unused(rule)),
             State::Counts(_) | State::Refused => return None,
@@ -176,9 +184,9 @@ impl<'a> Counting<'a> {
         });
         let given: Vec<String> = given.collect();
         match given.is_empty() {
-            true => format!("nothing is found by {}", rule.id),
+            true => format!("accepts nothing: {} finds nothing", rule.id),
             false => format!(
-                "nothing is found by {} with {}",
+                "accepts nothing: {} finds nothing with {}",
                 rule.id,
                 given.join(" and ")
             ),
@@ -191,15 +199,15 @@ impl<'a> Counting<'a> {
         let line = self.allowance.at.line.unwrap_or_default();
         match &self.state {
             State::Unknown(_) => Remedy::Words(format!(
-                "name a rule that `tenantry lint --list` has, or remove the section in line \
+                "Name a rule that `tenantry lint --list` has, or remove the section in line \
                  {line} of {file}"
             )),
             State::Ended(_) => Remedy::Words(format!(
-                "repair what it accepted, then remove the section in line {line} of {file}; \
+                "Repair what it accepted, then remove the section in line {line} of {file}; \
                  or give `until` a day to come"
             )),
             State::Counts(_) | State::Refused => {
-                Remedy::Words(format!("remove the section in line {line} of {file}"))
+                Remedy::Words(format!("Remove the section in line {line} of {file}"))
             }
         }
     }
@@ -217,15 +225,5 @@ impl State {
             Some(until) if until.value < today => Self::Ended(until.value),
             Some(_) | None => Self::Counts(known),
         }
-    }
-}
-
-fn place(at: &config::Place) -> Place {
-    let number = |number: Option<usize>| number.and_then(|number| u32::try_from(number).ok());
-    Place {
-        file: Some(at.file.clone()),
-        path: String::new(),
-        line: number(at.line).unwrap_or_default(),
-        column: number(at.column).unwrap_or_default(),
     }
 }

@@ -18,7 +18,8 @@ pub struct Finding {
     pub object: String,
     /// Where it stands: the property itself wherever there is one.
     pub place: Place,
-    /// What is wrong, with the values of the files.
+    /// What is wrong, with the values of the files: a sentence without a full stop that begins with
+    /// the object. Rules give what follows after it; see `Finding::whole`.
     pub message: String,
     /// Other places that take part, each with what stands there.
     pub related: Vec<Related>,
@@ -26,6 +27,32 @@ pub struct Finding {
     pub remedy: Vec<Remedy>,
     /// Why it is accepted, if the configuration says so.
     pub allowed: Option<Allowed>,
+}
+
+impl Finding {
+    /// The object with the tenant that it belongs to, as `inbound connector "Scanner" of contoso`,
+    /// or with the one that it sends to, as `Send connector "To the cloud" for contoso`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let object = &self.object;
+        // A section of the relay's configuration names its tenant itself, and a peer serves several.
+        let by_itself = ["tenant ", "peer "]
+            .iter()
+            .any(|kind| object.starts_with(kind));
+        let whose = match object.starts_with("Send connector ") {
+            true => "for",
+            false => "of",
+        };
+        match &self.tenant {
+            Some(tenant) if !by_itself => format!("{object} {whose} {tenant}"),
+            Some(_) | None => object.clone(),
+        }
+    }
+
+    /// Makes a sentence of what a rule says of the object.
+    pub(crate) fn whole(&mut self) {
+        self.message = format!("{} {}", self.subject(), self.message);
+    }
 }
 
 /// Another place that takes part in a finding.

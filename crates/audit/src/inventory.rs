@@ -11,6 +11,7 @@ mod exported;
 mod exports;
 mod files;
 mod keys;
+mod order;
 mod parallel;
 mod purposes;
 mod read;
@@ -29,7 +30,7 @@ use tenantry_relay::config::written::Written;
 use tenantry_relay::config::{Config, Problems};
 
 pub use certificate::{
-    Certificate, CertificateFile, KeyAlgorithm, KeyBeside, Purpose, SignatureAlgorithm,
+    Certificate, CertificateFile, KeyAlgorithm, KeyBeside, Order, Purpose, SignatureAlgorithm,
 };
 pub use exported::Exported;
 pub use read::ReadOptions;
@@ -76,6 +77,11 @@ pub struct Source {
     /// What it was read as, as `2 inbound connectors of contoso`.
     pub what: String,
 }
+
+/// What a private key was read as: nothing but that it is one.
+pub(crate) const A_PRIVATE_KEY: &str = "a private key";
+/// What was made of files that lint has no use for.
+pub(crate) const NOT_LOOKED_AT: &str = "not looked at";
 
 /// Something that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

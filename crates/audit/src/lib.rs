@@ -9,6 +9,8 @@
 //! Nothing here opens a connection or asks a name server: the same files give the same findings.
 
 pub mod allow;
+pub mod connectors;
+pub mod distinguished_name;
 pub mod finding;
 pub mod import;
 pub mod inventory;

@@ -23,7 +23,7 @@ use tenantry_relay::config;
 use crate::inventory::{CertificateFile, Exported, Inventory, Purpose, Tenant};
 
 pub use names::{Kind, Named};
-pub use owners::{exchange_online, mx_label};
+pub use owners::{exchange_online, may_be_mx, mx_label};
 pub use route::{Link, Origin, Route, Sender, Target, Unlinked};
 
 use names::Names;
@@ -226,6 +226,20 @@ impl<'i> Model<'i> {
     #[must_use]
     pub fn mx_owner(&self, host: &str) -> Option<usize> {
         self.owners.mx_owner(host)
+    }
+
+    /// Whether a host is an MX name of Exchange Online for a domain that none of these tenants has accepted,
+    /// although all of their domains are known.
+    #[must_use]
+    pub fn is_foreign_mx(&self, host: &str, tenants: &[usize]) -> bool {
+        let domains = || {
+            let tenants = tenants.iter().filter_map(|tenant| self.tenant(*tenant));
+            tenants.flat_map(|tenant| &tenant.accepted_domains)
+        };
+        mx_label(host).is_some_and(|label| {
+            domains().next().is_some()
+                && domains().all(|accepted| !may_be_mx(&label, &accepted.value.domain))
+        })
     }
 
     /// Whether a certificate is presented to Exchange Online, and may count there: it has not expired, and

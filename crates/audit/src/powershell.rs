@@ -60,7 +60,7 @@ const fn closes(character: char) -> bool {
 }
 
 /// What a terminal obeys or hides instead of showing it, line ends of every kind included.
-const fn is_invisible(character: char) -> bool {
+pub(crate) const fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\0'..='\u{1f}'

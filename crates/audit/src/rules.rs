@@ -63,6 +63,9 @@ pub fn check(inventory: &Inventory) -> Vec<Finding> {
     for group in GROUPS {
         (group.check)(&model, &mut findings);
     }
+    for finding in &mut findings {
+        finding.whole();
+    }
     sort(&mut findings);
     findings
 }

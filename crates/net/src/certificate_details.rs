@@ -17,6 +17,7 @@ use x509_parser::x509::AlgorithmIdentifier;
 use crate::certificate::{CertificateSummary, Names, distinguished_name, escape, parse};
 use crate::certificate::{remove_repeated, system_time};
 use crate::fingerprint::Fingerprint;
+use crate::name_attribute::{NameAttribute, attributes};
 use crate::policy::CommonName;
 
 /// A certificate as it is written.
@@ -24,6 +25,10 @@ use crate::policy::CommonName;
 pub struct CertificateDetails {
     /// Subject, issuer, validity, fingerprint, and the names that TLS looks at.
     pub summary: CertificateSummary,
+    /// The subject's attributes.
+    pub subject: Vec<NameAttribute>,
+    /// The issuer's attributes.
+    pub issuer: Vec<NameAttribute>,
     /// The first common name of the subject, escaped, at most 256 characters.
     pub common_name: Option<String>,
     /// Every valid DNS name of `dNSName` alternatives and common names together, lower-case: some
@@ -86,6 +91,8 @@ impl CertificateDetails {
                 names: tls_names,
                 fingerprint: Fingerprint::of(der),
             },
+            subject: attributes(certificate.subject()),
+            issuer: attributes(certificate.issuer()),
             common_name: common_name.and_then(|name| name.as_str().ok()).map(escape),
             all_names: {
                 let mut all = names.into_all();

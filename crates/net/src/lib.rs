@@ -23,6 +23,7 @@ mod fingerprint;
 mod handshake;
 mod identity;
 mod listener;
+mod name_attribute;
 mod policy;
 mod provable;
 mod provider;
@@ -43,6 +44,7 @@ pub use fingerprint::{Fingerprint, FingerprintError};
 pub use handshake::{HandshakeError, HandshakeErrorKind};
 pub use identity::{ChainShape, Identity, IdentityError};
 pub use listener::{Admission, Connection, ConnectionLimits, Listener, Permit};
+pub use name_attribute::NameAttribute;
 pub use policy::{
     ClientCertificate, ClientCertificatePolicy, CommonName, DEFAULT_MAX_NAMES, PresentedChain,
     Usage, VerifiedCertificate,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 replay found changes or lint something denied, 64 wrong usage, 69 cannot bind, 70 internal error, \
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 replay, import --diff or connectors --against found a difference or lint something denied, 64 wrong usage, 69 cannot bind, 70 internal error, \
 78 wrong configuration.";
 
 const REPLAY: &str = "Say which recorded messages another configuration would change: their owner, \
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Make the relay's tenants from exports, or say what has changed since.
     #[command(long_about = crate::import::ABOUT, after_help = crate::import::EXAMPLES)]
     Import(crate::import::Arguments),
+    /// Print the PowerShell that makes each tenant's side match the relay's configuration.
+    #[command(long_about = crate::connectors::ABOUT, after_help = crate::connectors::EXAMPLES)]
+    Connectors(crate::connectors::Arguments),
     /// Make a throw-away authority with certificates to try things out.
     Pki(Pki),
     /// Run everything in one process on the loopback, send real messages and check what arrives.

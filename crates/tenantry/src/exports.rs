@@ -16,9 +16,10 @@ pub(crate) fn read(paths: &[PathBuf], options: &ReadOptions) -> Result<Inventory
     let mut wrong = false;
     for path in named {
         if let Err(error) = std::fs::metadata(path) {
-            let what = match error.kind() {
-                io::ErrorKind::NotFound => String::from("there is no such file or folder"),
-                _ => error.to_string(),
+            let what = if error.kind() == io::ErrorKind::NotFound {
+                String::from("there is no such file or folder")
+            } else {
+                error.to_string()
             };
             exit::complain(&format_args!("{}: {what}", path.display()));
             wrong = true;

@@ -6,6 +6,7 @@
 
 mod check;
 mod cli;
+mod connectors;
 mod exit;
 mod explain;
 mod exports;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Lint(wanted) => lint::lint(&wanted),
         Command::Import(arguments) => import::import(&arguments),
+        Command::Connectors(arguments) => connectors::connectors(&arguments),
         Command::Pki(plan) => pki::pki(&plan),
         Command::Quickstart { keep } => quickstart::quickstart(cli::Afterwards::of(keep)),
         Command::Lab(command) => lab::lab(&command),

@@ -281,18 +281,59 @@ pub fn readable(relay: &Relay) -> Result<(), Vec<String>> {
     }
 }
 
-/// Whether a key has to do with who owns what: of a tenant's section all but its files.
+/// Whether a key may have to do with who owns what: all but those of other sections, and the files that a
+/// tenant names. What is misspelt may have been meant for anything.
 fn decides(key: &str) -> bool {
+    let section = key.split([' ', '[', '.']).next().unwrap_or(key);
     let last = key.rsplit('.').next().unwrap_or(key);
     let last = last.split('[').next().unwrap_or(last);
-    match last {
-        ""
-        | "include"
-        | "name"
-        | "certificate_domains"
-        | "sender_domains"
-        | "recipient_domains"
-        | "upstream" => !key.starts_with("listener") && !key.starts_with("peer"),
-        _ => key == "tenant",
+    !OTHER_SECTIONS.contains(&section) && !FILES.contains(&last)
+}
+
+const OTHER_SECTIONS: [&str; 10] = [
+    "drain",
+    "hop_limit",
+    "hostname",
+    "limits",
+    "lint",
+    "listener",
+    "log",
+    "peer",
+    "shadow",
+    "timeouts",
+];
+
+const FILES: [&str; 3] = ["certificate", "key", "upstream_trust"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_and_other_sections_may_be_wrong() {
+        for key in [
+            "",
+            "include",
+            "tenant",
+            "tenats",
+            "tenant[2]",
+            "tenant[2].name",
+            "tenant \"a.b\"",
+            "tenant \"a.b\".sender_domain",
+            "tenant \"a.b\".sender_domains[3]",
+            "tenant \"listener\".upstream",
+        ] {
+            assert!(decides(key), "{key}");
+        }
+        for key in [
+            "listener",
+            "listener[1].trust",
+            "peer \"x\".networks[1]",
+            "limits.recipients",
+            "tenant \"a.b\".key",
+            "tenant \"a.b\".upstream_trust[1]",
+        ] {
+            assert!(!decides(key), "{key}");
+        }
     }
 }

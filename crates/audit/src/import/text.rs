@@ -55,6 +55,11 @@ impl Text {
         self.line(&format!("{indent}# {}", comment(text)));
     }
 
+    /// A point of the list at the top.
+    fn point(&mut self, place: Option<&Place>, what: &str) {
+        self.line(&format!("#   {}", comment(&told(place, what))));
+    }
+
     fn heading(&mut self, draft: &Draft) {
         self.comment(
             "",
@@ -72,10 +77,10 @@ impl Text {
             self.line("#");
             self.line("# To decide, or `tenantry check` refuses this file:");
             for question in questions {
-                self.comment("#  ", &told(question.place.as_ref(), &question.why));
+                self.point(question.place.as_ref(), &question.why);
             }
             for note in decided {
-                self.comment("#  ", &told(note.place.as_ref(), &note.what));
+                self.point(note.place.as_ref(), &note.what);
             }
         }
         self.notes("To look at", &draft.notes, Weight::Look);
@@ -90,7 +95,7 @@ impl Text {
             self.line(&format!("# {title}:"));
         }
         for note in notes {
-            self.comment("#  ", &told(note.place.as_ref(), &note.what));
+            self.point(note.place.as_ref(), &note.what);
         }
     }
 
@@ -99,7 +104,7 @@ impl Text {
         for entry in entries {
             match entry {
                 Decided::Known(claim) => {
-                    let origin = format!("{}: {}", claim.place, claim.origin);
+                    let origin = told(Some(&claim.place), &claim.origin);
                     let pattern = quoted(&claim.pattern.to_string());
                     self.line(&format!("    {pattern}, # {}", comment(&origin)));
                 }
@@ -120,7 +125,7 @@ impl Text {
             }
             Decided::Known(targets) => {
                 for target in targets {
-                    self.comment("", &format!("{}: {}", target.place, target.origin));
+                    self.comment("", &told(Some(&target.place), &target.origin));
                 }
                 let addresses: Vec<String> = targets
                     .iter()
@@ -141,7 +146,7 @@ impl Text {
                 let certificate = written(&known.certificate, folder);
                 let key = written(&known.key, folder);
                 if let (Some(certificate), Some(key)) = (certificate, key) {
-                    self.comment("", &format!("{}: {}", known.place, known.origin));
+                    self.comment("", &told(Some(&known.place), &known.origin));
                     self.line(&format!("certificate = {}", quoted(&certificate)));
                     self.line(&format!("key = {}", quoted(&key)));
                     return;
@@ -159,13 +164,21 @@ impl Text {
         }
         self.comment("", &told(question.place.as_ref(), &question.why));
         self.line(&format!("certificate = {}", placeholder(question)));
-        self.line(&format!("key = {}", quoted(&format!("{FILL_IN}its key"))));
+        let key = format!("{FILL_IN}key of the {}", question.placeholder);
+        self.line(&format!("key = {}", quoted(&key)));
     }
 }
 
-/// Place and text as one line.
+/// File, line and text: a property's path in its file says no more than they do.
 pub(super) fn told(place: Option<&Place>, what: &str) -> String {
-    place.map_or_else(|| what.to_owned(), |place| format!("{place}: {what}"))
+    let Some(place) = place else {
+        return what.to_owned();
+    };
+    let place = Place {
+        path: String::new(),
+        ..place.clone()
+    };
+    format!("{place}: {what}")
 }
 
 /// At most five, and how many more.

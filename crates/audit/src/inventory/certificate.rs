@@ -8,13 +8,18 @@ use jiff::Timestamp;
 use tenantry_lab::world::{DomainName, Place, Wildcard, certificate_name};
 use tenantry_net::{CertificateDetails, Fingerprint, KeyKind};
 
+use crate::distinguished_name::DistinguishedName;
+
 /// A PEM file with at least one certificate.
 #[derive(Debug, Clone)]
 pub struct CertificateFile {
     /// The file.
     pub path: PathBuf,
-    /// The certificates in the order of the file; the first is the leaf. Never empty.
+    /// The certificates, the leaf first and each one's issuer behind it, even if the file has them in
+    /// another order. Never empty.
     pub chain: Vec<Certificate>,
+    /// The order that they have in the file.
+    pub order: Order,
     /// The private key that belongs to the leaf, by what names both or by its file's name.
     pub key: KeyBeside,
     /// What it is for.
@@ -30,12 +35,14 @@ pub struct Certificate {
     pub der: Vec<u8>,
     /// SHA-256 of its DER.
     pub fingerprint: Fingerprint,
-    /// Subject in RFC 4514 style, escaped.
+    /// Subject as Windows writes it, at most 256 characters.
     pub subject: String,
-    /// Issuer in RFC 4514 style, escaped.
+    /// Issuer as Windows writes it, at most 256 characters.
     pub issuer: String,
-    /// The common name, if it has one.
-    pub common_name: Option<String>,
+    /// Subject, for comparison.
+    pub subject_name: DistinguishedName,
+    /// Issuer, for comparison.
+    pub issuer_name: DistinguishedName,
     /// Every DNS name of the common name and the alternatives: Exchange Online looks at both.
     pub names: Vec<(Wildcard, DomainName)>,
     /// Start of validity.
@@ -76,6 +83,17 @@ pub struct SignatureAlgorithm {
     pub name: String,
     /// Collisions can be made: MD5 and SHA-1.
     pub weak: bool,
+}
+
+/// How the certificates of a file stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The leaf first, and each one's issuer somewhere behind it (RFC 5246 section 7.4.2).
+    InOrder,
+    /// The leaf is the first, and one of its issuers stands in front of what it issued.
+    IssuersMixed,
+    /// An authority is the first, so that it is taken for what is presented.
+    LeafBehind,
 }
 
 /// The private key beside a certificate.
@@ -119,6 +137,8 @@ impl Certificate {
     pub(super) fn read(file: &Arc<Path>, line: u32, der: Vec<u8>) -> Option<Self> {
         let details = CertificateDetails::read(&der)?;
         let names = details.all_names.iter();
+        let subject = DistinguishedName::of(details.subject);
+        let issuer = DistinguishedName::of(details.issuer);
         Some(Self {
             place: Place {
                 file: Some(Arc::clone(file)),
@@ -128,9 +148,10 @@ impl Certificate {
             },
             der,
             fingerprint: details.summary.fingerprint,
-            subject: details.summary.subject,
-            issuer: details.summary.issuer,
-            common_name: details.common_name,
+            subject: subject.to_string(),
+            issuer: issuer.to_string(),
+            subject_name: subject,
+            issuer_name: issuer,
             names: names.filter_map(|name| certificate_name(name)).collect(),
             not_before: timestamp(details.summary.not_before),
             not_after: timestamp(details.summary.not_after),

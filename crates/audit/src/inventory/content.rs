@@ -72,7 +72,7 @@ impl Reading {
         if found.named {
             return Self::nothing(found, what, KNOWN);
         }
-        Self::of(Content::Nothing(String::from("not looked at")))
+        Self::of(Content::Nothing(String::from(super::NOT_LOOKED_AT)))
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn read(found: &Found) -> Reading {
         }
         _ => {}
     }
-    if is_pem(&start) {
+    if is_pem(&start) || is_pem(&narrow(&start)) {
         return pem(found);
     }
     if start.starts_with(DER_SEQUENCE) {
@@ -153,7 +153,9 @@ fn refused(problem: Unreadable) -> Reading {
 
 fn pem(found: &Found) -> Reading {
     let text = match all(&found.path, LARGEST_PEM) {
-        Ok(text) => text,
+        Ok(text) if is_pem(&text) => text,
+        // Windows PowerShell redirects in UTF-16.
+        Ok(text) => narrow(&text),
         Err(problem) => return refused(problem),
     };
     let file: Arc<Path> = found.path.as_path().into();
@@ -195,8 +197,16 @@ fn pem(found: &Found) -> Reading {
     } else if problems.is_empty() {
         let what = format!("has no certificate, but {}", listed(&others));
         // Revocation lists and parameters are what a folder of certificates has besides.
-        let odd = found.named || others.iter().any(|label| label == "TRUSTED CERTIFICATE");
-        if !odd {
+        let of_certificates = |label: &String| OTHER_CERTIFICATES.contains(&label.as_str());
+        if others.iter().any(of_certificates) {
+            return refused(Unreadable {
+                place: whole(&found.path),
+                what,
+                remedy: String::from("export the certificates as PEM, each as a CERTIFICATE"),
+                ignored: false,
+            });
+        }
+        if !found.named {
             return Reading::of(Content::Nothing(what));
         }
         return Reading::nothing(found, &what, "export the certificate as PEM");
@@ -297,6 +307,21 @@ fn is_pem(start: &[u8]) -> bool {
     })
 }
 
+/// Text in UTF-16 with a mark of its order, as ASCII; anything else is nothing.
+fn narrow(octets: &[u8]) -> Vec<u8> {
+    let high = match octets {
+        [0xFF, 0xFE, ..] => 1,
+        [0xFE, 0xFF, ..] => 0,
+        _ => return Vec::new(),
+    };
+    let units = octets.chunks_exact(2).skip(1);
+    let narrowed = units.map(|unit| match (unit.get(high), unit.get(1 - high)) {
+        (Some(0), Some(low)) => *low,
+        (Some(_) | None, _) => b'?',
+    });
+    narrowed.collect()
+}
+
 /// JSON, XML, or text in UTF-16, as PowerShell redirects it.
 fn looks_like_export(start: &[u8]) -> bool {
     if start.starts_with(b"\xFF\xFE") || start.starts_with(b"\xFE\xFF") {
@@ -327,6 +352,8 @@ pub(super) fn has(node: &Node, key: &str) -> bool {
 
 const ENDINGS: [&str; 6] = ["json", "xml", "clixml", "ps1", "psm1", "psd1"];
 const CERTIFICATES: [&str; 5] = ["pem", "crt", "cer", "cert", "der"];
+/// Labels of what has certificates, in a form that is not read.
+const OTHER_CERTIFICATES: [&str; 4] = ["TRUSTED CERTIFICATE", "PKCS7", "CMS", "X509 CERTIFICATE"];
 const DER_SEQUENCE: &[u8] = b"\x30\x82";
 const KNOWN: &str = "name a relay's configuration (TOML), exports (JSON, Export-Clixml, \
                      Microsoft365DSC), certificates (PEM), or a folder of them";

@@ -31,14 +31,27 @@ pub(super) struct Walk {
     pub(super) unreadable: Vec<Unreadable>,
     /// How many files were found.
     found: usize,
+    /// How many entries of folders were looked at that are no folders.
+    entries: usize,
     full: bool,
 }
 
 impl Walk {
+    /// Whether a file or folder was found before, by this path or another.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        id_of(path).is_some_and(|id| self.seen.contains(&id))
+    }
+
     /// Adds a file, or all files below a folder, in the order of their names.
     pub(super) fn add(&mut self, path: &Path) {
         match fs::metadata(path) {
-            Ok(facts) if facts.is_dir() => self.folder(path, &facts),
+            Ok(facts) if facts.is_dir() => {
+                let before = (self.entries, self.unreadable.len());
+                let new = self.folder(path, &facts);
+                if new && before == (self.entries, self.unreadable.len()) {
+                    self.unreadable.push(empty(path));
+                }
+            }
             Ok(facts) => self.file(path.to_owned(), &facts, true),
             Err(error) => self.unreadable.push(unreadable(path, &error)),
         }
@@ -49,7 +62,7 @@ impl Walk {
             // Reading it would wait for whoever writes into it.
             self.unreadable.push(Unreadable {
                 place: whole(&path),
-                what: String::from("is no regular file"),
+                what: String::from(NOT_REGULAR),
                 remedy: String::from("name a file or a folder"),
                 ignored: !named,
             });
@@ -81,15 +94,15 @@ impl Walk {
     }
 
     /// Folders wait in a list, so that no depth exhausts the stack; one that is seen again, by a
-    /// symbolic link to one above it, is passed over.
-    fn folder(&mut self, path: &Path, facts: &Metadata) {
+    /// symbolic link to one above it, is passed over. Whether this one is new.
+    fn folder(&mut self, path: &Path, facts: &Metadata) -> bool {
         if !self.seen.insert(id(facts)) {
-            return;
+            return false;
         }
         let mut waiting = vec![path.to_owned()];
         while let Some(folder) = waiting.pop() {
             if self.full {
-                return;
+                return true;
             }
             let entries = match names(&folder) {
                 Ok(entries) => entries,
@@ -106,12 +119,26 @@ impl Walk {
                             below.push(entry);
                         }
                     }
-                    Ok(facts) => self.file(entry, &facts, false),
+                    Ok(facts) => {
+                        self.entries += 1;
+                        self.file(entry, &facts, false);
+                    }
                     Err(error) => self.unreadable.push(unreadable(&entry, &error)),
                 }
             }
             waiting.extend(below.into_iter().rev());
         }
+        true
+    }
+}
+
+/// A folder that was named and has nothing: another one was meant.
+fn empty(path: &Path) -> Unreadable {
+    Unreadable {
+        place: whole(path),
+        what: String::from("has no files: there is nothing to look at"),
+        remedy: String::from("name the folder that has them; hidden files are passed over"),
+        ignored: false,
     }
 }
 
@@ -154,10 +181,10 @@ pub(super) fn whole(path: &Path) -> Place {
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Unreadable {
     let text = error.to_string();
     let reason = text.split(" (os error").next().unwrap_or_default();
-    let remedy = if error.kind() == io::ErrorKind::NotFound {
-        "name a file or folder that is there"
-    } else {
+    let remedy = if error.kind() == io::ErrorKind::PermissionDenied {
         "let the user who runs this read it"
+    } else {
+        "name a file or folder that is there"
     };
     Unreadable {
         place: whole(path),
@@ -167,5 +194,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Unreadable {
     }
 }
 
+/// A pipe, a socket or a device.
+pub(super) const NOT_REGULAR: &str = "is no regular file";
 /// More than 10,000 tenants with their exports and certificates are.
 const MOST_FILES: usize = 200_000;

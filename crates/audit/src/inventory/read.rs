@@ -14,9 +14,12 @@ use tenantry_lab::world::Place;
 use super::certificate::Pem;
 use super::content::{self, Content, Reading};
 use super::exports::Item;
-use super::files::{Found, Walk};
+use super::files::{Found, Walk, id_of, whole};
 use super::purposes::Purposes;
-use super::{CertificateFile, Inventory, Purpose, Source, keys, parallel};
+use super::{
+    A_PRIVATE_KEY, CertificateFile, Inventory, Order, Purpose, Source, Unreadable, keys, order,
+    parallel,
+};
 
 /// What is to be read beside the paths, and how.
 #[derive(Debug, Clone)]
@@ -129,7 +132,12 @@ impl<'o> Reader<'o> {
 
     /// Reads all files; those with a tenant's name first, so that they keep it.
     fn walk(&mut self, paths: &[PathBuf]) {
-        for (name, path) in &self.options.tenants {
+        let tenants = &self.options.tenants;
+        for (number, (name, path)) in tenants.iter().enumerate() {
+            if self.walk.has(path) {
+                let before = tenants.get(..number).unwrap_or_default();
+                self.inventory.unreadable.extend(taken(name, path, before));
+            }
             for (found, reading) in self.files(std::slice::from_ref(path)) {
                 self.sort(found, reading, Some(name));
             }
@@ -153,7 +161,15 @@ impl<'o> Reader<'o> {
         for path in paths {
             self.walk.add(path);
         }
-        self.inventory.unreadable.append(&mut self.walk.unreadable);
+        for problem in std::mem::take(&mut self.walk.unreadable) {
+            // What stands in a folder beside others is no fault, and is not read.
+            if problem.ignored
+                && let Some(path) = &problem.place.file
+            {
+                self.source(path, &format!("{}: not looked at", problem.what));
+            }
+            self.inventory.unreadable.push(problem);
+        }
         let files = std::mem::take(&mut self.walk.files);
         for found in &files {
             let next = self.order.len();
@@ -168,7 +184,7 @@ impl<'o> Reader<'o> {
         let name = tenant.cloned();
         match reading.content {
             Content::Certificates(pem) => self.certificates.push((found, pem)),
-            Content::Key => self.source(&found.path, "a private key"),
+            Content::Key => self.source(&found.path, A_PRIVATE_KEY),
             Content::Export(items) => self.exports.push(Export { found, items, name }),
             Content::World(tree) => {
                 self.source(&found.path, "a world of the lab");
@@ -206,12 +222,19 @@ impl<'o> Reader<'o> {
             }
             // What is wrong with it otherwise is said where it is named.
         }
-        let files = std::mem::take(&mut self.certificates);
+        let mut files = std::mem::take(&mut self.certificates);
+        let orders: Vec<Order> = files
+            .iter_mut()
+            .map(|(found, pem)| {
+                let named = self.purposes.of(found.id).map(|own| &own.purpose);
+                order::put(&mut pem.chain, named)
+            })
+            .collect();
         let keys = parallel::map(&files, |(found, pem)| {
             let named = self.purposes.of(found.id);
             keys::beside(&found.path, pem, named.and_then(|own| own.key.as_deref()))
         });
-        for ((found, pem), key) in files.into_iter().zip(keys) {
+        for (((found, pem), key), order) in files.into_iter().zip(keys).zip(orders) {
             let named = self.purposes.of(found.id).map(|own| own.purpose.clone());
             let authority = pem.chain.first().is_some_and(|leaf| leaf.authority);
             let purpose = named.unwrap_or(if authority {
@@ -223,6 +246,7 @@ impl<'o> Reader<'o> {
             self.inventory.certificates.push(CertificateFile {
                 path: found.path,
                 chain: pem.chain,
+                order,
                 key,
                 purpose,
             });
@@ -237,6 +261,36 @@ impl<'o> Reader<'o> {
         inventory.certificates.sort_by_key(|file| order(&file.path));
         inventory
     }
+}
+
+/// What is given to a tenant and was read as another one's; the same tenant may have it twice.
+fn taken(name: &str, path: &Path, before: &[(String, PathBuf)]) -> Option<Unreadable> {
+    let id = id_of(path);
+    let real = path.canonicalize().ok();
+    let has = |other: &Path| {
+        id_of(other) == id
+            || real.as_ref().is_some_and(|real| {
+                let other = other.canonicalize();
+                other.is_ok_and(|other| real.starts_with(other))
+            })
+    };
+    let of: Vec<&str> = before
+        .iter()
+        .filter(|(_, other)| has(other))
+        .map(|(owner, _)| owner.as_str())
+        .collect();
+    if of.contains(&name) {
+        return None;
+    }
+    let owner = of.first().copied().unwrap_or("another tenant");
+    Some(Unreadable {
+        place: whole(path),
+        what: format!(
+            "is given to {name}, and is {owner}'s already: it is read once, as {owner}'s"
+        ),
+        remedy: format!("name the exports of {name} with --tenant, and a path to one tenant alone"),
+        ignored: false,
+    })
 }
 
 /// `1 tenant`, `2 tenants`.

@@ -65,6 +65,14 @@ pub fn mx_label(host: &str) -> Option<String> {
     (!label.is_empty() && !label.contains('.')).then(|| label.to_owned())
 }
 
+/// Whether a host may be the MX of a domain in Exchange Online. Some MX names have no dashes for the dashes of
+/// their domains, and a few characters more: only what begins otherwise is certainly another domain's.
+#[must_use]
+pub fn may_be_mx(label: &str, domain: &DomainName) -> bool {
+    let squeezed = |text: &str| text.replace(['-', '.'], "");
+    squeezed(label).starts_with(&squeezed(domain.as_str()))
+}
+
 /// Whether a host is Exchange Online's, by its name: MX names, old and new, and those that must not be
 /// used any more.
 #[must_use]

@@ -171,16 +171,6 @@ fn sent_to(connector: &Exported<SendConnector>, owners: &Owners) -> Target {
             SmartHost::Address(_) | SmartHost::Unusable(_) => None,
         })
     };
-    if let Some(owner) = names().find_map(|host| owners.mx_owner(host)) {
-        return found(owner, Link::Host);
-    }
-    let local = connector.smart_hosts.iter().any(|host| match host {
-        SmartHost::Address(ip) => is_loopback(*ip),
-        SmartHost::Name(_) | SmartHost::Unusable(_) => false,
-    });
-    if local || names().any(|host| !exchange_online(host)) {
-        return Target::Unknown(Unlinked::Elsewhere);
-    }
     let mut accepting = BTreeSet::new();
     for space in &connector.address_spaces {
         let domain = space.space.strip_prefix("*.").unwrap_or(&space.space);
@@ -188,6 +178,20 @@ fn sent_to(connector: &Exported<SendConnector>, owners: &Owners) -> Target {
             let listing = owners.listing(&domain).iter();
             accepting.extend(listing.map(|(tenant, _)| *tenant));
         }
+    }
+    if let Some(owner) = names().find_map(|host| owners.mx_owner(host)) {
+        // The host and the address spaces may contradict each other (EXO-L30): nobody knows which is meant.
+        return match accepting.is_empty() || accepting.contains(&owner) {
+            true => found(owner, Link::Host),
+            false => Target::Unknown(Unlinked::Several),
+        };
+    }
+    let local = connector.smart_hosts.iter().any(|host| match host {
+        SmartHost::Address(ip) => is_loopback(*ip),
+        SmartHost::Name(_) | SmartHost::Unusable(_) => false,
+    });
+    if local || names().any(|host| !exchange_online(host)) {
+        return Target::Unknown(Unlinked::Elsewhere);
     }
     match (accepting.first(), accepting.len()) {
         (Some(only), 1) => found(*only, Link::Domains),

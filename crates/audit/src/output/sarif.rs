@@ -208,9 +208,9 @@ impl<'a> ResultObject<'a> {
             message: Message {
                 text: format!(
                     "{} {} Remedy: {}",
-                    sentence(&about(finding)),
+                    sentence(&finding.message),
                     sentence(finding.rule.why),
-                    remedy.join("; ")
+                    numbered(&remedy)
                 ),
             },
             related_locations: related
@@ -257,12 +257,22 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// What is wrong, and with what: viewers show the message alone.
-fn about(finding: &Finding) -> String {
-    let (object, message) = (&finding.object, &finding.message);
-    match &finding.tenant {
-        Some(tenant) => format!("{object} of {tenant}: {message}"),
-        None => format!("{object}: {message}"),
+/// The steps one after the other, numbered where there are several.
+fn numbered(steps: &[String]) -> String {
+    match steps {
+        [only] => only.clone(),
+        several => {
+            let mut text = String::new();
+            for (number, step) in (1..).zip(several) {
+                let between = match text.chars().last() {
+                    None => "",
+                    Some(':') => " ",
+                    Some(_) => "; ",
+                };
+                text.push_str(&format!("{between}{number}. {step}"));
+            }
+            text
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::shown::{Shown, shown};
 use super::source::Sources;
 use super::{Colours, Report};
 use crate::finding::{Allowed, Finding, Remedy};
-use crate::inventory::{Inventory, Tenant};
+use crate::inventory::{A_PRIVATE_KEY, Inventory, NOT_LOOKED_AT, Source, Tenant};
 use crate::rule::Severity;
 
 /// Writes every finding that nobody accepted with the line it stands in, then those that are
@@ -31,7 +31,7 @@ pub fn text(out: &mut dyn Write, report: &Report<'_>, colours: Colours) -> io::R
     writeln!(out, "\n{}\n{}", looked_at(report.inventory), Total(report))
 }
 
-/// How many sources are listed; JSON and SARIF have all of them.
+/// How many sources are listed; JSON and SARIF have all of them, private keys too.
 const MOST_SOURCES: usize = 40;
 
 fn write(
@@ -53,12 +53,8 @@ fn write(
         paint.plain
     )?;
     stands(out, finding, sources, &paint)?;
-    let object = visible(&finding.object);
-    let object = match &finding.tenant {
-        Some(tenant) => format!("{object} of {}", visible(tenant)),
-        None => object.into_owned(),
-    };
-    labelled(out, "object", &[within(&object, &finding.place)])?;
+    let object = visible(&finding.subject()).into_owned();
+    labelled(out, "object", &[within(&object, finding)])?;
     labelled(out, "why", &[finding.rule.why.to_owned()])?;
     for related in &finding.related {
         let place = At(&related.place);
@@ -108,11 +104,16 @@ fn stands(
 }
 
 /// The object, and which property of it, where the place knows.
-fn within(object: &str, place: &Place) -> String {
-    if place.path.is_empty() {
-        return object.to_owned();
+fn within(object: &str, finding: &Finding) -> String {
+    let path = finding.place.path.as_str();
+    let property = match path.strip_prefix(finding.object.as_str()) {
+        Some(property) => property.trim_start_matches('.'),
+        None => path,
+    };
+    match property {
+        "" => object.to_owned(),
+        property => format!("{object}, at {}", visible(property)),
     }
-    format!("{object}, at {}", visible(&place.path))
 }
 
 /// The steps, numbered where there are several.
@@ -139,14 +140,14 @@ pub(super) fn in_words(step: &Remedy) -> (String, Option<&str>) {
     match step {
         Remedy::Words(words) => (words.clone(), None),
         Remedy::ExchangeOnline { tenant, command } => (
-            format!("in Exchange Online PowerShell, connected to {tenant}:"),
+            format!("In Exchange Online PowerShell, connected to {tenant}:"),
             Some(command),
         ),
         Remedy::ExchangeServer { command } => (
-            "in the Exchange Management Shell, on premises:".to_owned(),
+            "In the Exchange Management Shell, on premises:".to_owned(),
             Some(command),
         ),
-        Remedy::Toml { file, text } => (format!("in {file}:"), Some(text)),
+        Remedy::Toml { file, text } => (format!("In {file}:"), Some(text)),
     }
 }
 
@@ -190,13 +191,30 @@ fn read(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
         return writeln!(out, "nothing was read");
     }
     writeln!(out, "read:")?;
-    for source in sources.iter().take(MOST_SOURCES) {
+    let told = |source: &&Source| ![A_PRIVATE_KEY, NOT_LOOKED_AT].contains(&source.what.as_str());
+    for source in sources.iter().filter(told).take(MOST_SOURCES) {
         let path = source.path.to_string_lossy();
         writeln!(out, "  {}: {}", visible(&path), visible(&source.what))?;
     }
-    match sources.len().saturating_sub(MOST_SOURCES) {
-        0 => Ok(()),
-        more => writeln!(out, "  and {more} more, which --format json lists"),
+    let of = |what: &str| sources.iter().filter(|source| source.what == what).count();
+    let (keys, others) = (of(A_PRIVATE_KEY), of(NOT_LOOKED_AT));
+    let all = sources.len().saturating_sub(keys + others);
+    let unlisted: Vec<String> = [
+        (all.saturating_sub(MOST_SOURCES), "more", "more"),
+        (keys, "private key", "private keys"),
+        (others, "file not looked at", "files not looked at"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, several)| format!("{count} {}", if count == 1 { one } else { several }))
+    .collect();
+    match unlisted.as_slice() {
+        [] => Ok(()),
+        unlisted => writeln!(
+            out,
+            "  and {}, which --format json lists",
+            unlisted.join(", ")
+        ),
     }
 }
 

@@ -51,14 +51,11 @@ fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
                 findings.push(missing(inventory, file, &issuer, known.as_deref()));
             }
             Way::SelfSigned => {
-                let message = format!("{} is signed by itself", file.path.display());
+                let message = String::from("is signed by itself");
                 findings.push(untrusted(inventory, file, message));
             }
             Way::Private { authority } => {
-                let message = format!(
-                    "{} leads to {authority}, which Exchange Online does not trust",
-                    file.path.display()
-                );
+                let message = format!("leads to {authority}, which Exchange Online does not trust");
                 findings.push(untrusted(inventory, file, message));
             }
         }
@@ -156,14 +153,14 @@ fn missing(
     known: Option<&str>,
 ) -> Finding {
     let path = file.path.display();
-    let message = format!("{path} lacks the certificate of {issuer}, which issued its last one");
+    let message = format!("lacks the certificate of {issuer}, which issued its last one");
     let mut finding = finding(&LEAF_ALONE, inventory, file, message);
     finding.remedy.push(Remedy::Words(match known {
         Some(known) => {
-            format!("append the certificate of {issuer}, which is in {known}, to {path}")
+            format!("Append the certificate of {issuer}, which is in {known}, to {path}")
         }
         None => format!(
-            "append the certificate of {issuer}, as the authority hands it out, to {path}; if {issuer} is an \
+            "Append the certificate of {issuer}, as the authority hands it out, to {path}; if {issuer} is an \
              authority of your own, order a certificate of a public one"
         ),
     }));
@@ -174,7 +171,7 @@ fn untrusted(inventory: &Inventory, file: &CertificateFile, message: String) -> 
     let mut finding = finding(&UNKNOWN_AUTHORITY, inventory, file, message);
     let names = file.chain.first().map(names).unwrap_or_default();
     finding.remedy.push(Remedy::Words(format!(
-        "order a certificate of a public authority for {names}, and put it with its intermediates into {}",
+        "Order a certificate of a public authority for {names}, and put it with its intermediates into {}",
         file.path.display()
     )));
     finding

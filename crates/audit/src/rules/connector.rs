@@ -77,7 +77,7 @@ fn identity(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     } else {
         let addresses = connector.sender_ip_addresses.iter().map(address_text);
         let message = format!(
-            "goes by SenderIPAddresses alone ({}): TlsSenderCertificateName is not set",
+            "goes by SenderIPAddresses alone ({}), and has no TlsSenderCertificateName",
             some_of(addresses)
         );
         subject.finding(&table::L04, "SenderIPAddresses", message)
@@ -95,8 +95,9 @@ fn name(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
         return;
     };
     let text = model::written(name);
-    let message =
-        format!("TlsSenderCertificateName {text:?} {wrong}, so that it matches no certificate");
+    let message = format!(
+        "has TlsSenderCertificateName {text:?}, which {wrong}, so that it matches no certificate"
+    );
     let mut finding = subject.finding(&table::L07, "TlsSenderCertificateName", message);
     match corrected(&text) {
         Some(corrected) => {

@@ -53,7 +53,7 @@ const L20: Rule = Rule {
     title: "two tenants list the same accepted domain",
     why: "only one tenant can have a domain: an export is old, or the domain was moved, and attribution moved with it at once, to the other tenant's rules, journal and limits",
     remedy: "see which tenant has the domain, and export the accepted domains of both again",
-    source: "Office 365 Message Attribution, question 4 (S2); docs/exchange-online.md section 1.5",
+    source: "Office 365 Message Attribution (S2), question 4; docs/exchange-online.md section 1.5",
 };
 
 pub(super) const GROUP: Group = Group {
@@ -101,7 +101,7 @@ fn not_accepted(
     let parent = parent.filter(|parent| accepts(model, tenant, parent));
     let Some(parent) = parent else {
         let message = format!(
-            "TlsSenderCertificateName {text} is not {owner}'s: {}",
+            "has TlsSenderCertificateName {text}, which is not {owner}'s: {}",
             lack(subject, domain)
         );
         let mut finding = subject.finding(&L01, PROPERTY, message);
@@ -114,7 +114,7 @@ fn not_accepted(
         return;
     };
     let message = format!(
-        "TlsSenderCertificateName {text} is not itself an accepted domain of {owner}, only {parent} is"
+        "has TlsSenderCertificateName {text}, which is not itself an accepted domain of {owner}, only {parent} is"
     );
     let mut finding = subject.finding(&L06, PROPERTY, message);
     finding.remedy = vec![
@@ -164,7 +164,7 @@ fn own(subject: &Subject<'_>, domain: &DomainName) -> Vec<Remedy> {
     if listed(model, tenant, domain).is_some() {
         return vec![Remedy::Words(format!(
             "Complete {domain} in {owner}, in the Microsoft 365 admin center, until Get-AcceptedDomain shows it with \
-             neither PendingCompletion nor PendingRemoval."
+             neither PendingCompletion nor PendingRemoval"
         ))];
     }
     if above(model, tenant, domain).is_some() {
@@ -332,7 +332,7 @@ fn asked(
     ))];
     steps.extend(tenants.map(|tenant| command(model.tenant_name(tenant), show.clone())));
     steps.push(Remedy::Words(format!(
-        "If a tenant for tests has it, remove it there and verify {domain} in the tenant that uses it."
+        "If a tenant for tests has it, remove it there and verify {domain} in the tenant that uses it"
     )));
     steps
 }

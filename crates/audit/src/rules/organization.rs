@@ -23,7 +23,7 @@ const L34: Rule = Rule {
     title: "RejectDirectSend is off",
     why: "anybody can send mail in the tenant's own name to its mailboxes without being attributed to it: it is anonymous, but it arrives in the mailbox or its junk",
     remedy: "turn it on once every source of the organisation has a connector",
-    source: "the Exchange team on Direct Send (S13); docs/exchange-online.md section 1.13",
+    source: "The Exchange team on Direct Send (S13); docs/exchange-online.md section 1.13",
 };
 
 const L35: Rule = Rule {
@@ -32,7 +32,7 @@ const L35: Rule = Rule {
     title: "RejectDirectSend is on, and a known source has no connector",
     why: "mail of that source in the tenant's own name to its own mailboxes is refused with 5.7.68, whatever SPF, DKIM and DMARC say, and no message trace shows it",
     remedy: "give the source a connector: Partner for devices and services, OnPremises for own servers",
-    source: "the Exchange team on Direct Send (S13) and Microsoft's reference of Set-OrganizationConfig (S14); docs/exchange-online.md section 1.13",
+    source: "The Exchange team on Direct Send (S13) and Microsoft's reference of Set-OrganizationConfig (S14); docs/exchange-online.md section 1.13",
 };
 
 pub(super) const GROUP: Group = Group {
@@ -66,7 +66,7 @@ fn off(tenant: &Tenant, findings: &mut Vec<Finding>) {
     };
     let place = organization.place("RejectDirectSend").clone();
     let message = format!(
-        "RejectDirectSend is $false: whoever knows an address of {} can send anonymous mail in its name",
+        "has RejectDirectSend $false: whoever knows an address of {} can send anonymous mail in its name",
         tenant.name
     );
     let object = String::from(OBJECT);

@@ -5,9 +5,13 @@ mod capture;
 mod gateway;
 pub(super) mod shared;
 
+use tenantry_lab::world::TlsSenderCertificateName;
+
+use self::capture::{Below, Presenters};
 use super::Group;
+use super::wording::Subject;
 use crate::finding::Finding;
-use crate::model::Model;
+use crate::model::{Kind, Model};
 use crate::rule::{Rule, Severity};
 
 /// In the order of their numbers.
@@ -37,7 +41,7 @@ const L05: Rule = Rule {
     title: "a wildcard connector covers a name that others use",
     why: "whatever comes with that certificate counts as this tenant's own outgoing mail, whoever sends it to whomever: its rules, journal and limits apply, and the tenant it belongs to sees nothing",
     remedy: "name the server's certificate exactly, and accept that name as a domain",
-    source: "Office 365 Message Attribution, question 6b (S2), and the product group's answers on SMTP relay (S4); docs/exchange-online.md section 1.4",
+    source: "Office 365 Message Attribution (S2), question 6b, and the product group's answers on SMTP relay (S4); docs/exchange-online.md section 1.4",
 };
 
 const L33: Rule = Rule {
@@ -46,7 +50,7 @@ const L33: Rule = Rule {
     title: "a gateway's certificate is under Exchange's wildcard connector",
     why: "everything that the gateway passes on from the internet counts as the tenant's own outgoing mail: trusted, not filtered, and free to relay",
     remedy: "name Exchange's certificate exactly, accept that name as a domain, and give the gateway a Partner connector",
-    source: "Office 365 Message Attribution, question 6b (S2), and granikos.eu on inbound connectors and TLS (S41); docs/exchange-online.md section 1.4",
+    source: "Office 365 Message Attribution (S2), question 6b, and granikos.eu on inbound connectors and TLS (S41); docs/exchange-online.md section 1.4",
 };
 
 const L39: Rule = Rule {
@@ -68,6 +72,24 @@ fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
     address::check(model, findings);
     shared::certificates(model, findings);
     shared::services(model, findings);
-    capture::check(model, findings);
-    gateway::check(model, findings);
+    wildcards(model, findings);
+}
+
+/// What every active connector with a wildcard covers, seen once for both rules about it.
+fn wildcards(model: &Model<'_>, findings: &mut Vec<Finding>) {
+    let presenters = Presenters::of(model);
+    for (at, exported) in model.connectors(Kind::Active) {
+        let name = exported.value.tls_sender_certificate_name.as_ref();
+        let Some(name @ TlsSenderCertificateName::Wildcard(domain)) = name else {
+            continue;
+        };
+        let subject = Subject {
+            model,
+            at,
+            exported,
+        };
+        let below = Below::of(&subject, name, &presenters);
+        findings.extend(capture::found(&subject, name, domain, &below));
+        findings.extend(gateway::found(&subject, name, domain, &below));
+    }
 }

@@ -11,6 +11,7 @@ mod input;
 mod names;
 mod owned;
 mod peers;
+mod shared;
 mod table;
 mod unreachable;
 mod view;

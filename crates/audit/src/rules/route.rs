@@ -58,7 +58,7 @@ const L18: Rule = Rule {
     title: "neither a route's senders nor its certificate are the tenant's",
     why: "nothing attributes the mail of these senders, so that all of it that leaves the organisation is refused with 5.7.64",
     remedy: "accept the certificate's domain, or the senders' domains, in the tenant",
-    source: "requirements for SMTP relay (S5); docs/exchange-online.md section 1.10",
+    source: "Requirements for SMTP relay (S5); docs/exchange-online.md section 1.10",
 };
 
 const L19: Rule = Rule {
@@ -67,7 +67,7 @@ const L19: Rule = Rule {
     title: "mail without a sender depends on an address",
     why: "delivery reports, receipts and automatic replies have an empty MAIL FROM, which chooses no tenant: those that leave the organisation are refused with 5.7.64 while all other mail works",
     remedy: "name the server's certificate in the connector: it needs no sender",
-    source: "requirements for SMTP relay (S5) and KB 3169958 (S9); docs/exchange-online.md section 1.8",
+    source: "Requirements for SMTP relay (S5) and KB 3169958 (S9); docs/exchange-online.md section 1.8",
 };
 
 const L37: Rule = Rule {

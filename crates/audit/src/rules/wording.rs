@@ -141,7 +141,7 @@ impl<'m> OwnName<'m> {
         if self.certificate.is_none() {
             steps.push(Remedy::Words(format!(
                 "Order a certificate for {name}, or another name of {tenant} alone, from a public authority, and \
-                 present it, with its intermediates, on every connection that carries {tenant}'s mail."
+                 present it, with its intermediates, on every connection that carries {tenant}'s mail"
             )));
         }
         if !self.accepted {
@@ -183,7 +183,7 @@ pub(super) fn verify(tenant: &str, domain: &str) -> Remedy {
     let id = quoted(domain);
     Remedy::Words(format!(
         "Add {domain} to {tenant} as a domain for e-mail and verify it: in the Microsoft 365 admin center, or with \
-         New-MgDomain -Id {id} and, once its TXT record is published, Confirm-MgDomain -DomainId {id}."
+         New-MgDomain -Id {id} and, once its TXT record is published, Confirm-MgDomain -DomainId {id}"
     ))
 }
 

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use tenantry_audit::inventory::{CertificateFile, Inventory, KeyAlgorithm, KeyBeside, Purpose};
+use tenantry_audit::inventory::{
+    CertificateFile, Inventory, KeyAlgorithm, KeyBeside, Order, Purpose,
+};
 use tenantry_lab::pki::{
     Authority, AuthoritySpec, CertificateSpec, KeyKind, Name, Purpose as Usage, Validity,
     self_signed,
@@ -42,7 +44,7 @@ fn everything_that_rules_look_at_is_read_of_a_certificate() {
     );
     assert_eq!(leaf.subject, "CN=gateway.contoso.com");
     assert_eq!(leaf.issuer, "CN=Below");
-    assert_eq!(leaf.common_name.as_deref(), Some("gateway.contoso.com"));
+    assert_eq!(leaf.subject_name.common_name(), Some("gateway.contoso.com"));
     let names: Vec<String> = leaf
         .names
         .iter()
@@ -280,8 +282,8 @@ fn what_stands_beside_certificates_is_passed_over_and_what_hides_them_is_told() 
         [
             "notice: a.p12: is a PKCS #12 file, which has a password; export the certificates \
              alone as PEM",
-            "notice: t.pem: has no certificate, but TRUSTED CERTIFICATE; export the certificate as \
-             PEM",
+            "t.pem: has no certificate, but TRUSTED CERTIFICATE; export the certificates as PEM, each \
+             as a CERTIFICATE",
         ]
     );
 }
@@ -406,4 +408,73 @@ fn of_a_folder_of_certificates_nothing_else_is_looked_at() {
     assert_eq!(inventory.certificates.len(), 6);
     assert!(inventory.relay.is_none() && inventory.tenants.is_empty());
     assert_eq!(folder.told(&inventory), [""; 0]);
+}
+
+/// The certificates of a PEM file, one by one.
+fn sections(pem: &str) -> Vec<&str> {
+    pem.split_inclusive("-----END CERTIFICATE-----\n").collect()
+}
+
+#[test]
+fn the_leaf_of_a_file_is_found_wherever_it_stands() {
+    let folder = Folder::new();
+    let root = Authority::new("Root").unwrap();
+    let below = root.intermediate("Below").unwrap();
+    let issued = below.client(&["a.example"]).unwrap();
+    let chain = sections(&issued.chain_pem);
+    let [leaf, intermediate] = chain.as_slice() else {
+        panic!("{chain:?}");
+    };
+    let root_pem = root.certificate_pem();
+    for (name, content, order) in [
+        ("ordered", [leaf, intermediate, root_pem], Order::InOrder),
+        ("behind", [intermediate, leaf, root_pem], Order::LeafBehind),
+        ("last", [root_pem, intermediate, leaf], Order::LeafBehind),
+        ("mixed", [leaf, root_pem, intermediate], Order::IssuersMixed),
+    ] {
+        folder.write(&format!("{name}.pem"), content.concat());
+        folder.write(&format!("{name}.key"), &issued.key_pem);
+        let inventory = folder.read();
+        let file = file(&inventory, &format!("{name}.pem"));
+        assert_eq!(file.order, order, "{name}");
+        assert_eq!(file.purpose, Purpose::Client, "{name}");
+        assert!(matches!(file.key, KeyBeside::Matches(_)), "{name}");
+        let subjects: Vec<&str> = file.chain.iter().map(|one| one.subject.as_str()).collect();
+        assert_eq!(subjects, ["CN=a.example", "CN=Below", "CN=Root"], "{name}");
+    }
+}
+
+#[test]
+fn authorities_together_with_what_they_did_not_issue_are_authorities() {
+    let folder = Folder::new();
+    let root = Authority::new("Root").unwrap();
+    let other = Authority::new("Other").unwrap();
+    let stranger = other.client(&["a.example"]).unwrap();
+    let stranger = stranger.without_intermediates();
+    let content = [root.certificate_pem(), &stranger.chain_pem].concat();
+    folder.write("bundle.pem", content);
+    let inventory = folder.read();
+    let bundle = file(&inventory, "bundle.pem");
+    assert_eq!(
+        (bundle.order, &bundle.purpose),
+        (Order::InOrder, &Purpose::Authority)
+    );
+}
+
+#[test]
+fn certificates_that_powershell_redirected_are_read() {
+    let folder = Folder::new();
+    let root = Authority::new("Root").unwrap();
+    let issued = root.client(&["a.example"]).unwrap();
+    let units = || issued.chain_pem.encode_utf16();
+    let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+    folder.write("little.pem", [b"\xFF\xFE".as_slice(), &little].concat());
+    folder.write("big.txt", [b"\xFE\xFF".as_slice(), &big].concat());
+    let inventory = folder.read();
+    assert_eq!(folder.told(&inventory), [""; 0]);
+    for name in ["little.pem", "big.txt"] {
+        let leaf = &file(&inventory, name).chain[0];
+        assert_eq!((&leaf.der[..], leaf.place.line), (issued.leaf_der(), 1));
+    }
 }

@@ -34,8 +34,8 @@ fn links_that_go_in_circles_end_and_every_file_is_read_once() {
         [
             "dangling: cannot be read: no such file or directory; name a file or folder that is \
              there",
-            "self: cannot be read: too many levels of symbolic links; let the user who runs this \
-             read it",
+            "self: cannot be read: too many levels of symbolic links; name a file or folder that is \
+             there",
         ]
     );
 }
@@ -80,6 +80,9 @@ fn nothing_waits_for_a_pipe() {
         told.contains(&"notice: pipe.json: is no regular file; name a file or a folder".to_owned()),
         "{told:#?}"
     );
+    let sources = folder.sources(&inventory);
+    let passed = "pipe.json: is no regular file: not looked at".to_owned();
+    assert!(sources.contains(&passed), "{sources:#?}");
     assert!(
         told.iter()
             .any(|told| told.starts_with("world.toml:2:10: server.trust[0]: "))
@@ -189,4 +192,21 @@ fn a_folder_deeper_than_any_stack_is_read() {
     fs::create_dir_all(&path).unwrap();
     fs::write(path.join("c.json"), connector("A", "a.example")).unwrap();
     assert_eq!(tenants(&folder.read()), [r#"d: ["A"] []"#]);
+}
+
+#[test]
+fn a_folder_with_nothing_in_it_is_told_where_it_is_named() {
+    let folder = Folder::new();
+    folder.write("hidden/.git/a.json", connector("A", "a.example"));
+    folder.write("full/a.json", connector("A", "a.example"));
+    fs::create_dir(folder.path().join("full/empty")).unwrap();
+    assert_eq!(folder.told(&folder.read()), [""; 0]);
+    let named = ["hidden", "full", "full/empty"].map(|name| folder.path().join(name));
+    assert_eq!(
+        folder.told(&read(&named)),
+        [
+            "hidden: has no files: there is nothing to look at; name the folder that has them; \
+             hidden files are passed over"
+        ]
+    );
 }

@@ -37,8 +37,8 @@ fn of_several_configurations_one_is_looked_at_and_the_others_are_told() {
     assert_eq!(inventory.relay.as_ref().unwrap().path, first);
     let is_another = |name: &str, main: &std::path::Path| {
         format!(
-            "notice: {name}: is another configuration of a relay, and {} is the one that is looked \
-             at; name it with --config",
+            "{name}: is another configuration of a relay, and {} is the one that is looked \
+             at; look at it alone, or name the one that is meant with --config",
             main.strip_prefix(folder.path()).unwrap().display()
         )
     };
@@ -48,8 +48,32 @@ fn of_several_configurations_one_is_looked_at_and_the_others_are_told() {
     let inventory = Inventory::read(&[folder.path().to_owned()], &options);
     let relay = inventory.relay.as_ref().unwrap();
     assert_eq!(relay.written.hostname.as_ref().unwrap().value, "b.example");
-    assert_eq!(folder.told(&inventory), [is_another("a.toml", &second)]);
+    // Who chose one knows of the other, unless both were named.
+    let told = is_another("a.toml", &second);
+    assert_eq!(folder.told(&inventory), [format!("notice: {told}")]);
     assert_eq!(inventory.sources.len(), 2);
+    let inventory = Inventory::read(&[first], &options);
+    assert_eq!(folder.told(&inventory), [told]);
+}
+
+#[test]
+fn a_shadow_is_not_looked_at_whatever_it_is_called() {
+    let folder = Folder::new();
+    let main = folder.write(
+        "relay.toml",
+        "hostname = \"a.example\"\nshadow = \"next.toml\"\n",
+    );
+    folder.write("next.toml", "hostname = \"b.example\"\n");
+    let inventory = folder.read();
+    assert_eq!(inventory.relay.as_ref().unwrap().path, main);
+    assert_eq!(folder.told(&inventory), [""; 0]);
+    assert_eq!(
+        folder.sources(&inventory),
+        [
+            "next.toml: the relay's shadow, which is not looked at",
+            "relay.toml: the relay's configuration: 0 listeners, 0 tenants",
+        ]
+    );
 }
 
 #[test]

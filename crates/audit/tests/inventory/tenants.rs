@@ -350,3 +350,36 @@ fn a_blocked_connector_may_stand_in_an_export_beside() {
         "{told:?}"
     );
 }
+
+#[test]
+fn exports_that_are_given_to_two_tenants_are_told() {
+    let folder = Folder::new();
+    folder.write("all/a.json", connector("A", "a.example"));
+    folder.write("all/below/b.json", connector("B", "b.example"));
+    let given = |given: &[(&str, &str)]| {
+        let mut options = options();
+        let paths = given.iter();
+        let paths = paths.map(|(name, path)| ((*name).to_owned(), folder.path().join(path)));
+        options.tenants = paths.collect();
+        Inventory::read(&[], &options)
+    };
+    let taken = |path: &str| {
+        format!(
+            "{path}: is given to bar, and is foo's already: it is read once, as foo's; name the \
+             exports of bar with --tenant, and a path to one tenant alone"
+        )
+    };
+    for path in ["all", "all/below", "all/a.json"] {
+        let inventory = given(&[("foo", "all"), ("bar", path)]);
+        assert_eq!(tenants(&inventory), [r#"foo: ["A", "B"] []"#], "{path}");
+        assert_eq!(folder.told(&inventory), [taken(path)]);
+        assert!(!inventory.unreadable[0].ignored);
+    }
+    // The same tenant's is one tenant's, and what was named more closely goes before.
+    for named in [
+        [("foo", "all"), ("foo", "all/below")],
+        [("bar", "all/below"), ("foo", "all")],
+    ] {
+        assert_eq!(folder.told(&given(&named)), [""; 0], "{named:?}");
+    }
+}

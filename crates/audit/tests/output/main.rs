@@ -53,7 +53,7 @@ fn finding(place: Place) -> Finding {
         place,
         message: "192.0.2.10 is listed".to_owned(),
         related: Vec::new(),
-        remedy: vec![Remedy::Words("repair it".to_owned())],
+        remedy: vec![Remedy::Words("Repair it".to_owned())],
         allowed: None,
     }
 }
@@ -62,7 +62,7 @@ fn finding(place: Place) -> Finding {
 fn everything(folder: &Path) -> Vec<Finding> {
     let odd = folder.join(OsStr::from_bytes(b"odd \xff\xe4%#?.json"));
     let steps = vec![
-        Remedy::Words("order a certificate".to_owned()),
+        Remedy::Words("Order a certificate".to_owned()),
         Remedy::ExchangeOnline {
             tenant: "contoso".to_owned(),
             command: "Set-InboundConnector -Identity 'Scanner' -Enabled $true".to_owned(),
@@ -307,12 +307,12 @@ fn text_shows_the_line_the_steps_and_the_reasons() {
   object  inbound connector "Scanner" of contoso, at [0].Name
   why     {why}
   see     Other.json:9:1: fabrikam lists it, too
-  remedy  1. order a certificate
-          2. in Exchange Online PowerShell, connected to contoso:
+  remedy  1. Order a certificate
+          2. In Exchange Online PowerShell, connected to contoso:
                Set-InboundConnector -Identity 'Scanner' -Enabled $true
-          3. in the Exchange Management Shell, on premises:
+          3. In the Exchange Management Shell, on premises:
                Set-SendConnector -Identity 'Out' -RequireTLS $true
-          4. in relay.toml:
+          4. In relay.toml:
                [[tenant]]
                name = "contoso"
   source  {source}

@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
-use tenantry_audit::finding::Finding;
+use tenantry_audit::finding::{Finding, Remedy};
 use tenantry_audit::output::{self, Report};
 use tenantry_audit::rules;
 
@@ -151,6 +151,33 @@ fn every_finding_stands_where_something_stands() {
                 });
                 if stands == Some(false) {
                     writeln!(problems, "{name}: nothing stands at {place}").unwrap();
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems}");
+}
+
+#[test]
+fn every_finding_is_a_sentence_about_its_object_and_every_step_one_of_its_own() {
+    let mut problems = String::new();
+    for name in case::wanted() {
+        let made = Made::of(&name, &Case::read(&name), Variant::Bad);
+        for finding in made.findings() {
+            let message = &finding.message;
+            let said = message.strip_prefix(&finding.subject());
+            let said = said.and_then(|said| said.strip_prefix(' '));
+            let begins = |letter: char| letter.is_ascii_lowercase();
+            if !said.is_some_and(|said| said.starts_with(begins)) || message.ends_with(['.', ':']) {
+                writeln!(problems, "{name}: {message}").unwrap();
+            }
+            let mut steps = finding.remedy.iter().peekable();
+            while let Some(step) = steps.next() {
+                let Remedy::Words(words) = step else { continue };
+                let introduces = words.ends_with(':');
+                let alone = introduces && steps.peek().is_none();
+                if alone || words.starts_with(begins) || words.ends_with('.') {
+                    writeln!(problems, "{name}: {words}").unwrap();
                 }
             }
         }

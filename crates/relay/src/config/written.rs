@@ -21,6 +21,8 @@ use super::{ListenerTls, Place, Problem, Setting, UpstreamAddress, UpstreamTlsMo
 pub struct Written {
     /// `hostname`.
     pub hostname: Option<Setting<String>>,
+    /// `shadow`, from where the program stands.
+    pub shadow: Option<Setting<PathBuf>>,
     /// `[[listener]]`.
     pub listeners: Vec<Listener>,
     /// `[[peer]]`.
@@ -120,9 +122,13 @@ impl Written {
     pub fn read(path: &Path) -> Self {
         let mut problems = Vec::new();
         let files = include::read(path, &Place::file(path), "", &mut problems);
-        let hostname = files.main.and_then(|main| main.hostname);
+        let (hostname, shadow) = match files.main {
+            Some(main) => (main.hostname, main.shadow.map(self::path)),
+            None => (None, None),
+        };
         Self {
             hostname,
+            shadow,
             listeners: files.listeners.into_iter().map(Listener::from).collect(),
             peers: files.peers.into_iter().map(Peer::from).collect(),
             tenants: files.tenants.into_iter().map(Tenant::from).collect(),

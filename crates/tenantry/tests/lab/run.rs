@@ -248,8 +248,58 @@ fn what_keeps_the_lab_from_starting_has_its_exit_code() {
 #[tokio::test]
 async fn with_tenantry_in_front_every_message_is_its_own_tenant_s() {
     let made = Box::on_free_ports(&["--scenario", "one-server-many-tenants-with-tenantry"]);
-    let (journal, config) = (made.file("journal.jsonl"), made.file("relay.toml"));
-    let lab = Running::lab(&made, &["--journal", &journal]);
+    everything_is_its_own_tenant_s(&made, "relay.toml").await;
+}
+
+/// The same with a relay whose tenants were imported from the exports.
+#[tokio::test]
+async fn with_imported_tenants_every_message_is_its_own_tenant_s() {
+    let made = Box::on_free_ports(&["--scenario", "one-server-many-tenants-with-tenantry"]);
+    let (exports, certificates) = (made.file("tenants"), made.file("pki/clients"));
+    let folder = made.file("tenants.d");
+    let import = [
+        "import",
+        &exports,
+        "--certificates",
+        &certificates,
+        "--output",
+        &folder,
+    ];
+    let imported = tenantry(&import);
+    assert_eq!(
+        imported.status.code(),
+        Some(OK),
+        "{}",
+        text(&imported.stderr)
+    );
+    // Of the relay's configuration everything but its tenants, and of those where the lab is.
+    let relay = fs::read_to_string(made.file("relay.toml")).unwrap();
+    let parsed: toml::Table = relay.parse().unwrap();
+    let tenant = &parsed["tenant"][0];
+    let lab = format!(
+        "upstream = {}\nupstream_name = {}\nupstream_trust = [\"../pki/authority.pem\"]",
+        tenant["upstream"], tenant["upstream_name"]
+    );
+    let mut replaced = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let upstream = |line: &&str| line.starts_with("upstream = ");
+        let line = text.lines().find(upstream).unwrap();
+        fs::write(&path, text.replace(line, &lab)).unwrap();
+        replaced += 1;
+    }
+    assert_eq!(replaced, parsed["tenant"].as_array().unwrap().len());
+    let above = relay.split("[[tenant]]").next().unwrap();
+    let config = format!("include = [\"tenants.d/*.toml\"]\n{above}");
+    fs::write(made.file("imported.toml"), config).unwrap();
+    everything_is_its_own_tenant_s(&made, "imported.toml").await;
+}
+
+/// Sends the sample through a relay to the lab, whose journal says whose each message became.
+async fn everything_is_its_own_tenant_s(made: &Box, config: &str) {
+    let (journal, config) = (made.file("journal.jsonl"), made.file(config));
+    let lab = Running::lab(made, &["--journal", &journal]);
     let mut relay = Running::start(&["run", "--config", &config]);
     relay.await_line("listening");
     let text = fs::read_to_string(&config).unwrap();

@@ -157,7 +157,7 @@ fn allowances_of_the_relays_configuration_count_by_themselves() {
     let (code, out, _error) = bad.lint(&[]);
     assert_eq!(code, Some(DENIED));
     assert!(
-        out.contains("warning[TNY-20]: nothing is found by EXO-L01 with object"),
+        out.contains("warning[TNY-20]: allowance of EXO-L01 accepts nothing: EXO-L01 finds nothing with object"),
         "{out}"
     );
     // The relay itself has no use for them, and none against them.

@@ -7,6 +7,7 @@
 )]
 
 mod explain;
+mod import;
 mod lint;
 mod load;
 mod load_attribution;

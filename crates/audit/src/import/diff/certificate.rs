@@ -91,21 +91,26 @@ fn is_pattern(name: &TlsSenderCertificateName, pattern: &Pattern) -> bool {
 /// Whether some connector of each tenant still knows the certificate that the relay presents.
 pub(super) fn identities(model: &Model<'_>, sides: &Sides<'_>, comparison: &mut Comparison) {
     for route in model.routes() {
-        let (Origin::Relay(at), Some(tenant), Some(file)) =
-            (route.origin, route.tenant(), route.certificate)
-        else {
+        let Origin::Relay(at) = route.origin else {
             continue;
         };
+        let draft = sides
+            .exported(at)
+            .and_then(|tenant| sides.import.drafts.get(tenant));
         let described = sides.relay.written.tenants.get(at);
         let setting = described.and_then(|tenant| tenant.certificate.as_ref());
-        let (Some(draft), Some(setting), Some(certificate)) = (
-            sides.import.drafts.get(tenant),
-            setting,
-            model.certificate(file),
-        ) else {
+        let (Some(draft), Some(setting)) = (draft, setting) else {
             continue;
         };
-        let Some(leaf) = certificate.chain.first() else {
+        let certificate = route.certificate.and_then(|file| model.certificate(file));
+        let Some((certificate, leaf)) =
+            certificate.and_then(|file| Some((file, file.chain.first()?)))
+        else {
+            comparison.notes.push(format!(
+                "{}: {} cannot be read, so whether the tenant's connectors know it was not compared",
+                model::place(&setting.at),
+                setting.value.display()
+            ));
             continue;
         };
         let known = draft.certificate_claims().any(|claim| {

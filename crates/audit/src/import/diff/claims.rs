@@ -1,6 +1,6 @@
 //! Patterns of the configuration beside those of the exports.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tenantry_attribution::Pattern;
 use tenantry_lab::world::Place;
@@ -12,7 +12,7 @@ use super::{Comparison, Difference, Kind};
 use crate::import::Import;
 use crate::import::draft::{Claim, Draft};
 use crate::inventory::Relay;
-use crate::model::{Model, Origin, place};
+use crate::model::{Link, Model, Origin, Target, place};
 
 /// A list of a tenant's section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +51,26 @@ struct Exported<'a> {
 impl<'a> Sides<'a> {
     pub(super) fn of(model: &'a Model<'a>, relay: &'a Relay, import: &'a Import) -> Self {
         let mut links = vec![None; relay.written.tenants.len()];
+        let mut named = HashSet::new();
         for route in model.routes() {
-            let Origin::Relay(at) = route.origin else {
+            let (Origin::Relay(at), Target::Tenant { tenant, by }) = (route.origin, route.target)
+            else {
                 continue;
             };
+            if by == Link::Name {
+                named.insert(tenant);
+            }
             if let Some(link) = links.get_mut(at) {
-                *link = route.tenant();
+                *link = Some((tenant, by));
             }
         }
+        // Common domains of two tenants with names of their own are domains that have moved.
+        let counts =
+            |(tenant, by)| (by == Link::Name || !named.contains(&tenant)).then_some(tenant);
+        let links = links
+            .into_iter()
+            .map(|link| link.and_then(counts))
+            .collect();
         Self {
             relay,
             import,

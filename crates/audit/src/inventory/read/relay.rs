@@ -9,15 +9,15 @@ use std::time::SystemTime;
 use tenantry_relay::config::Config;
 use tenantry_relay::config::written::Written;
 
-use super::super::files::{Found, id_of, unreadable, whole};
-use super::super::{Relay, Unreadable};
+use super::super::files::{FileId, Found, NOT_REGULAR, id_of, unreadable, whole};
+use super::super::{NOT_LOOKED_AT, Relay, Unreadable};
 use super::{Reader, count};
 
 impl Reader<'_> {
     /// The relay's configuration: the one that was named, or the first main file. Files that it
     /// includes are a part of it.
     pub(super) fn relay(&mut self) {
-        let mut candidates = std::mem::take(&mut self.relays);
+        let mut candidates = shadows_last(std::mem::take(&mut self.relays));
         let mut parts = std::mem::take(&mut self.relay_parts);
         let main = match &self.options.config {
             Some(path) => Some(path.clone()),
@@ -42,6 +42,7 @@ impl Reader<'_> {
         let config = Config::load_at(&path, SystemTime::from(self.options.now));
         let parts_of_it: HashSet<_> = files_of(&written).filter_map(|file| id_of(&file)).collect();
         let main = id_of(&path);
+        let shadow = shadow_of(&written);
         self.purposes.relay(&written);
         let what = format!(
             "the relay's configuration: {}, {}",
@@ -57,11 +58,18 @@ impl Reader<'_> {
                 self.source(&other.path, "a part of the relay's configuration");
                 continue;
             }
+            if Some(other.id) == shadow {
+                self.source(&other.path, "the relay's shadow, which is not looked at");
+                continue;
+            }
+            // Whoever chose one with --config knows of those that are beside it.
+            let ignored = self.options.config.is_some() && !other.named;
             let what = format!(
                 "is another configuration of a relay, and {} is the one that is looked at",
                 path.display()
             );
-            self.not_looked_at(&other, &what, "name it with --config", true);
+            let remedy = "look at it alone, or name the one that is meant with --config";
+            self.not_looked_at(&other, &what, remedy, ignored);
         }
         self.inventory.relay = Some(Relay {
             path,
@@ -71,7 +79,7 @@ impl Reader<'_> {
     }
 
     fn not_looked_at(&mut self, found: &Found, what: &str, remedy: &str, ignored: bool) {
-        self.source(&found.path, "not looked at");
+        self.source(&found.path, NOT_LOOKED_AT);
         self.inventory.unreadable.push(Unreadable {
             place: whole(&found.path),
             what: what.to_owned(),
@@ -81,13 +89,35 @@ impl Reader<'_> {
     }
 }
 
+/// Main files in their order, those that are another one's shadow behind.
+fn shadows_last(candidates: Vec<Found>) -> Vec<Found> {
+    if candidates.len() < 2 {
+        return candidates;
+    }
+    let shadows: HashSet<FileId> = candidates
+        .iter()
+        .filter_map(|main| Some((main.id, shadow_of(&Written::read(&main.path))?)))
+        .filter_map(|(main, shadow)| (main != shadow).then_some(shadow))
+        .collect();
+    let (behind, mut ordered): (Vec<Found>, Vec<Found>) = candidates
+        .into_iter()
+        .partition(|found| shadows.contains(&found.id));
+    ordered.extend(behind);
+    ordered
+}
+
+/// The file of the configuration that only decides beside this one.
+fn shadow_of(written: &Written) -> Option<FileId> {
+    id_of(&written.shadow.as_ref()?.value)
+}
+
 /// Reading anything else might wait for whoever writes into it.
 fn regular(path: &Path) -> Result<(), Unreadable> {
     match fs::metadata(path) {
         Ok(facts) if facts.is_file() => Ok(()),
         Ok(_) => Err(Unreadable {
             place: whole(path),
-            what: String::from("is no regular file"),
+            what: String::from(NOT_REGULAR),
             remedy: String::from("name the relay's main file"),
             ignored: false,
         }),

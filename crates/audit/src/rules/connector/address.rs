@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let text = address_text(address);
-        let message = format!("SenderIPAddresses lists {text}, {wrong}");
+        let message = format!("has SenderIPAddresses {text}, {wrong}");
         let mut finding = subject.finding(&L14, "SenderIPAddresses", message);
         finding.place = subject.exported.element("SenderIPAddresses", at).clone();
         finding.remedy = vec![

@@ -38,7 +38,7 @@ pub(super) const L09: Rule = Rule {
     title: "a Partner connector with addresses and a certificate",
     why: "which of the two counts is not documented, and with both Restrict flags a message that has only one of them is refused with 5.7.51",
     remedy: "make two connectors, one for each criterion",
-    source: "the product group on Partner connectors (S34); docs/exchange-online.md sections 1.9 and 1.12",
+    source: "The product group on Partner connectors (S34); docs/exchange-online.md sections 1.9 and 1.12",
 };
 
 pub(super) const L10: Rule = Rule {
@@ -47,7 +47,7 @@ pub(super) const L10: Rule = Rule {
     title: "AssociatedAcceptedDomains outside of tests",
     why: "the connector does not count for recipients in the tenant's other domains, whose mail comes in as if it were not there",
     remedy: "clear AssociatedAcceptedDomains",
-    source: "the product group on Partner connectors (S34); docs/exchange-online.md section 1.12",
+    source: "The product group on Partner connectors (S34); docs/exchange-online.md section 1.12",
 };
 
 pub(super) const L13: Rule = Rule {
@@ -56,7 +56,7 @@ pub(super) const L13: Rule = Rule {
     title: "an OnPremises connector with neither address nor certificate",
     why: "nothing can match it, so that no mail is attributed by it and what leaves the organisation is refused with 5.7.64",
     remedy: "name the server's certificate in TlsSenderCertificateName",
-    source: "follows from Office 365 Message Attribution (S2); docs/exchange-online.md section 1.3",
+    source: "Follows from Office 365 Message Attribution (S2); docs/exchange-online.md section 1.3",
 };
 
 pub(super) const L14: Rule = Rule {

@@ -84,7 +84,7 @@ fn shared(model: &Model<'_>, group: &[Listed], findings: &mut Vec<Finding>) {
     };
     let overlap = overlap(model, chosen, &others);
     let message = format!(
-        "SenderIPAddresses lists {}, {overlap}: {decides}",
+        "has SenderIPAddresses {}, {overlap}: {decides}",
         text(chosen.network)
     );
     let mut finding = subject.finding(&L02, "SenderIPAddresses", message);

@@ -6,6 +6,7 @@ use tenantry_lab::attribution::ConnectorRef;
 use tenantry_lab::world::{DomainName, TlsSenderCertificateName, Wildcard};
 
 use super::L05;
+use super::gateway::is_gateway;
 use super::shared::is_service;
 use crate::finding::{Finding, Related, Remedy};
 use crate::model::{Kind, Model};
@@ -13,38 +14,30 @@ use crate::powershell::quoted;
 use crate::rules::wording::{SHOWN, Subject, bounded, some_of, verify};
 use crate::rules::words::shown;
 
-/// Looks at every active connector with a wildcard.
-pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    let presenters = Presenters::of(model);
-    for (at, exported) in model.connectors(Kind::Active) {
-        let name = exported.value.tls_sender_certificate_name.as_ref();
-        let Some(name @ TlsSenderCertificateName::Wildcard(domain)) = name else {
-            continue;
-        };
-        let subject = Subject {
-            model,
-            at,
-            exported,
-        };
-        let below = Below::of(&subject, name, &presenters);
-        let mut related = connectors(&subject, name, domain);
-        let certificates = below.others.iter().take(SHOWN + 1);
-        related.extend(certificates.filter_map(|file| certificate(model, *file)));
-        if related.is_empty() {
-            continue;
-        }
-        let names = related.iter().map(|(name, _)| name.clone());
-        let names: BTreeSet<String> = names.collect();
-        let message = format!(
-            "TlsSenderCertificateName *.{domain} covers {}, too: what comes with it counts as {}'s own",
-            some_of(names.into_iter()),
-            subject.tenant_name()
-        );
-        let mut finding = subject.finding(&L05, PROPERTY, message);
-        finding.related = bounded(related.into_iter().map(|(_, related)| related).collect());
-        finding.remedy = exactly(&subject, domain, &below.own);
-        findings.push(finding);
+/// What a wildcard covers that is another's.
+pub(super) fn found(
+    subject: &Subject<'_>,
+    name: &TlsSenderCertificateName,
+    domain: &DomainName,
+    below: &Below,
+) -> Option<Finding> {
+    let mut related = connectors(subject, name, domain);
+    let certificates = below.others.iter().take(SHOWN + 1);
+    related.extend(certificates.filter_map(|file| certificate(subject.model, *file)));
+    if related.is_empty() {
+        return None;
     }
+    let names = related.iter().map(|(name, _)| name.clone());
+    let names: BTreeSet<String> = names.collect();
+    let message = format!(
+        "has TlsSenderCertificateName *.{domain}, which covers {}, too: what comes with it counts as {}'s own",
+        some_of(names.into_iter()),
+        subject.tenant_name()
+    );
+    let mut finding = subject.finding(&L05, PROPERTY, message);
+    finding.related = bounded(related.into_iter().map(|(_, related)| related).collect());
+    finding.remedy = exactly(subject, domain, below);
+    Some(finding)
 }
 
 /// Connectors of other tenants with a name within the wildcard.
@@ -110,6 +103,8 @@ pub(super) struct Below {
     pub(super) own: Vec<usize>,
     /// Those of somebody else.
     pub(super) others: Vec<usize>,
+    /// That the own ones are is likely, and not known: there are others, and nothing says who presents which.
+    pub(super) guessed: bool,
 }
 
 impl Below {
@@ -127,7 +122,9 @@ impl Below {
                 .filter(|file| model.matches(subject.at, *file))
                 .collect(),
             others: Vec::new(),
+            guessed: false,
         };
+        let known = !below.own.is_empty();
         if is_service(model, name) {
             return below;
         }
@@ -159,7 +156,60 @@ impl Below {
                 break;
             }
         }
+        if !known {
+            below.guess(subject, presenters);
+        }
         below
+    }
+
+    /// Takes for the tenant's own the likeliest of those that it may be: the first in the order of files is no
+    /// more than the first.
+    fn guess(&mut self, subject: &Subject<'_>, presenters: &Presenters) {
+        let Some(first) = self.own.first().copied() else {
+            return;
+        };
+        let mut likeliest = first;
+        for file in &self.others {
+            if presenters.tenants.contains_key(file) {
+                continue;
+            }
+            self.guessed = true;
+            if likeliness(subject, *file) > likeliness(subject, likeliest) {
+                likeliest = *file;
+            }
+        }
+        if likeliest == first {
+            return;
+        }
+        self.others.retain(|file| *file != likeliest);
+        self.others.append(&mut self.own);
+        self.others.sort_unstable();
+        self.own.push(likeliest);
+    }
+}
+
+/// How likely a certificate is that of the tenant's own server: its name is accepted, or what mail servers are
+/// called.
+fn likeliness(subject: &Subject<'_>, file: usize) -> u8 {
+    let leaf = subject
+        .model
+        .certificate(file)
+        .and_then(|file| file.chain.first());
+    let names = leaf.map_or(&[][..], |leaf| &leaf.names);
+    let accepted = names
+        .iter()
+        .any(|(_, name)| subject.model.covering(subject.tenant(), name).is_some());
+    let called = names.iter().any(|(_, name)| {
+        let host = name.as_str().split('.').next().unwrap_or_default();
+        let host =
+            host.trim_end_matches(|character: char| character.is_ascii_digit() || character == '-');
+        SERVERS.contains(&host)
+    });
+    match (accepted, called) {
+        (true, _) => 3,
+        (false, true) => 2,
+        (false, false) if is_gateway(subject.model, file) => 0,
+        (false, false) => 1,
     }
 }
 
@@ -210,21 +260,29 @@ fn servers_of<'m>(model: &'m Model<'_>, file: usize) -> impl Iterator<Item = Str
 }
 
 /// The way from a wildcard to the name of the tenant's own server.
-pub(super) fn exactly(subject: &Subject<'_>, domain: &DomainName, own: &[usize]) -> Vec<Remedy> {
+pub(super) fn exactly(subject: &Subject<'_>, domain: &DomainName, below: &Below) -> Vec<Remedy> {
     let model = subject.model;
-    let names = own.iter().filter_map(|file| model.certificate(*file));
+    let names = below.own.iter().filter_map(|file| model.certificate(*file));
     let mut names =
         names.flat_map(|file| file.chain.first().into_iter().flat_map(|leaf| &leaf.names));
     let known = names.find(|(wildcard, name)| *wildcard == Wildcard::No && name.is_within(domain));
     let tenant = subject.tenant_name();
     let mut steps = Vec::new();
+    let take = |example: &str| {
+        Remedy::Words(format!(
+            "Take the name of the certificate that {tenant}'s own server presents, as {example}:"
+        ))
+    };
     let name = match known {
-        Some((_, name)) => name.clone(),
+        Some((_, name)) => {
+            if below.guessed {
+                steps.push(take(name.as_str()));
+            }
+            name.clone()
+        }
         None => {
             let example = format!("mail.{domain}");
-            steps.push(Remedy::Words(format!(
-                "Take the name of the certificate that {tenant}'s own server presents, as {example}:"
-            )));
+            steps.push(take(&example));
             let Ok(example) = DomainName::parse(&example) else {
                 return steps;
             };
@@ -238,6 +296,20 @@ pub(super) fn exactly(subject: &Subject<'_>, domain: &DomainName, own: &[usize])
     steps.push(subject.set(&format!("-TlsSenderCertificateName {quoted}")));
     steps
 }
+
+/// What mail servers are called.
+const SERVERS: &[&str] = &[
+    "mail",
+    "smtp",
+    "exchange",
+    "ex",
+    "exch",
+    "hybrid",
+    "mailout",
+    "owa",
+    "webmail",
+    "autodiscover",
+];
 
 /// How many certificates below one wildcard are looked at: a few are enough to see that it is too wide.
 const LOOKED_AT: usize = 2_000;

@@ -4,39 +4,31 @@ use tenantry_lab::attribution::ConnectorRef;
 use tenantry_lab::world::{DomainName, TlsSenderCertificateName};
 
 use super::L33;
-use super::capture::{Below, Presenters, exactly};
+use super::capture::{Below, exactly};
 use crate::finding::{Finding, Related, Remedy};
 use crate::model::{Kind, Model, written};
 use crate::powershell::quoted;
 use crate::rules::wording::{Subject, bounded, command, some_of};
 use crate::rules::words::shown;
 
-/// Looks at every active connector with a wildcard, and at the Partner connectors beside it.
-pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
-    let presenters = Presenters::of(model);
-    for (at, exported) in model.connectors(Kind::Active) {
-        let name = exported.value.tls_sender_certificate_name.as_ref();
-        let Some(name @ TlsSenderCertificateName::Wildcard(domain)) = name else {
-            continue;
-        };
-        let subject = Subject {
-            model,
-            at,
-            exported,
-        };
-        let below = Below::of(&subject, name, &presenters);
-        let partners = partners(&subject, name, domain, &below);
-        let certificates: Vec<usize> = below
-            .others
-            .iter()
-            .copied()
-            .filter(|file| is_gateway(model, *file))
-            .collect();
-        if partners.is_empty() && certificates.is_empty() {
-            continue;
-        }
-        findings.push(told(&subject, domain, &below, &partners, &certificates));
+/// Gateways below a wildcard, by their certificates and by the Partner connectors beside it.
+pub(super) fn found(
+    subject: &Subject<'_>,
+    name: &TlsSenderCertificateName,
+    domain: &DomainName,
+    below: &Below,
+) -> Option<Finding> {
+    let partners = partners(subject, name, domain, below);
+    let certificates: Vec<usize> = below
+        .others
+        .iter()
+        .copied()
+        .filter(|file| is_gateway(subject.model, *file))
+        .collect();
+    if partners.is_empty() && certificates.is_empty() {
+        return None;
     }
+    Some(told(subject, domain, below, &partners, &certificates))
 }
 
 fn told(
@@ -64,7 +56,7 @@ fn told(
     names.sort();
     names.dedup();
     let message = format!(
-        "TlsSenderCertificateName *.{domain} covers {}, too, a gateway's: what it brings in from the internet counts \
+        "has TlsSenderCertificateName *.{domain}, which covers {}, too, a gateway's: what it brings in from the internet counts \
          as {}'s own",
         some_of(names.into_iter()),
         subject.tenant_name()
@@ -82,7 +74,7 @@ fn told(
         ),
     });
     finding.related = bounded(by_connector.chain(by_file).collect());
-    finding.remedy = exactly(subject, domain, &below.own);
+    finding.remedy = exactly(subject, domain, below);
     finding
         .remedy
         .extend(connected(subject, partners(), leaves()));
@@ -150,7 +142,7 @@ fn partners(
 }
 
 /// Whether all names of a certificate are what gateways are called.
-fn is_gateway(model: &Model<'_>, file: usize) -> bool {
+pub(super) fn is_gateway(model: &Model<'_>, file: usize) -> bool {
     let leaf = model.certificate(file).and_then(|file| file.chain.first());
     let names = leaf.map_or(&[][..], |leaf| &leaf.names);
     let called = |host: &str| {

@@ -33,7 +33,7 @@ pub(super) fn certificates(model: &Model<'_>, findings: &mut Vec<Finding>) {
             .keys()
             .map(|tenant| model.tenant_name(*tenant).to_owned());
         let message = format!(
-            "{path} matches OnPremises connectors of {}, by {}",
+            "matches OnPremises connectors of {}, by {}",
             some_of(names),
             by_names(&tenants)
         );
@@ -99,17 +99,17 @@ fn separate(model: &Model<'_>, tenants: &BTreeMap<usize, (String, ConnectorRef)>
         let accepted = model.attributes_by_name(*at) && taken.insert(name);
         steps.push(Remedy::Words(if accepted {
             format!(
-                "Present {tenant}'s mail with a certificate for {name} that has no names of other tenants."
+                "Present {tenant}'s mail with a certificate for {name} that has no names of other tenants"
             )
         } else {
             format!(
                 "Present {tenant}'s mail with a certificate that has a name of {tenant}'s own, which it accepts as a \
-                 domain and names in its connector."
+                 domain and names in its connector"
             )
         }));
     }
     steps.push(Remedy::Words(String::from(
-        "Then present this certificate no more.",
+        "Then present this certificate no more",
     )));
     steps
 }
@@ -139,7 +139,7 @@ pub(super) fn services(model: &Model<'_>, findings: &mut Vec<Finding>) {
         let related: Vec<Related> = some.collect();
         let customers: BTreeSet<usize> = sharing.iter().map(|other| other.tenant.0).collect();
         let message = format!(
-            "TlsSenderCertificateName {text} is the same in {} tenants, and none of theirs: it is a service's that they share",
+            "has TlsSenderCertificateName {text}, which is the same in {} tenants, and none of theirs: it is a service's that they share",
             customers.len()
         );
         let mut finding = subject.finding(&L39, PROPERTY, message);
@@ -186,7 +186,7 @@ pub(in crate::rules) fn of_its_own(
     let example = format!("{}.{domain}", token(tenant));
     vec![
         Remedy::Words(format!(
-            "Ask the service for a certificate domain that it uses for {tenant} alone, as {example} would be."
+            "Ask the service for a certificate domain that it uses for {tenant} alone, as {example} would be"
         )),
         verify(tenant, &example),
         subject.set(&format!("-TlsSenderCertificateName {}", quoted(&example))),

@@ -89,7 +89,7 @@ fn capture(
     let shown = shown(name);
     let pattern = &claim.pattern.value;
     let mut remedy = vec![Remedy::Words(format!(
-        "list the names that \"{wide}\" really has instead of {pattern}, or claim this one for \"{owner}\""
+        "List the names that \"{wide}\" really has instead of {pattern}, or claim this one for \"{owner}\":"
     ))];
     let section = view.tenant(tenant);
     let exact = Pattern::parse(&shown).ok();
@@ -114,7 +114,7 @@ fn capture(
         object: object(wide),
         place: claim_place(view, Basis::Certificate, claim),
         message: format!(
-            "certificate_domains claims {pattern}, which takes {shown} of {}, a certificate of {}",
+            "claims {pattern} in certificate_domains, and with it {shown} of {}, a certificate of {}",
             file.path.display(),
             object(owner)
         ),

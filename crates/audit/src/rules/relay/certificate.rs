@@ -16,7 +16,8 @@ use super::table;
 use super::view::{place, tenant_name};
 use crate::finding::{Finding, Related, Remedy};
 use crate::inventory::{
-    Certificate, CertificateFile, Inventory, KeyAlgorithm, KeyBeside, Purpose, SignatureAlgorithm,
+    Certificate, CertificateFile, Inventory, KeyAlgorithm, KeyBeside, Order, Purpose,
+    SignatureAlgorithm,
 };
 use crate::model::{Model, Origin};
 use crate::rule::{Rule, Severity};
@@ -45,6 +46,7 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         mismatch(&subject, findings);
+        order(&subject, findings);
         chain(&subject, &authorities, findings);
         usage(&subject, inventory, findings);
         key(&subject, findings);
@@ -149,15 +151,60 @@ fn mismatch(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     let KeyBeside::Mismatch(path) = &subject.file.key else {
         return;
     };
-    let message = format!("{} is not the key of {}", path.display(), subject.path());
+    let message = if *path == subject.file.path {
+        String::from("has a private key in its file that is not its own")
+    } else {
+        format!("has {} beside it, which is not its key", path.display())
+    };
     let mut finding = subject.finding(&table::MISMATCH, table::MISMATCH.severity, message);
     if let Some(key) = &subject.key {
         finding.place = key.clone();
     }
     finding.remedy.push(Remedy::Words(format!(
-        "put the key that {} was made for into {}, or order a certificate for the key that is there",
+        "Put the key that {} was made for into {}, or order a certificate for the key that is there",
         subject.path(),
         path.display()
+    )));
+    findings.push(finding);
+}
+
+/// Certificates that stand in front of what they issued. The relay refuses a file that does not begin
+/// with the certificate of the key.
+fn order(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
+    let message = match subject.file.order {
+        Order::InOrder => return,
+        Order::LeafBehind => {
+            "does not begin with its own certificate: an authority's stands in front of it"
+        }
+        Order::IssuersMixed => {
+            "has its intermediates in the wrong order: one stands in front of what it issued"
+        }
+    };
+    let presented = matches!(
+        subject.file.purpose,
+        Purpose::Identity(_) | Purpose::Listener(_)
+    );
+    let severity = match presented && subject.file.order == Order::LeafBehind {
+        true => Severity::Error,
+        false => table::CHAIN.severity,
+    };
+    let mut finding = subject.finding(&table::CHAIN, severity, String::from(message));
+    if let Some(key) = &subject.key {
+        finding.related.push(Related {
+            place: key.clone(),
+            what: String::from("names the key of that certificate"),
+        });
+    }
+    let subjects: Vec<String> = subject
+        .file
+        .chain
+        .iter()
+        .map(|one| format!("{} (line {})", one.subject, one.place.line))
+        .collect();
+    finding.remedy.push(Remedy::Words(format!(
+        "Put the certificates of {} into this order: {}",
+        subject.path(),
+        subjects.join(", ")
     )));
     findings.push(finding);
 }
@@ -170,18 +217,15 @@ fn chain(subject: &Subject<'_>, authorities: &Authorities<'_>, findings: &mut Ve
     let Way::Missing { issuer, known } = authorities.way(subject.file) else {
         return;
     };
-    let message = format!(
-        "{} lacks the certificate of {issuer}, which issued its last one",
-        subject.path()
-    );
+    let message = format!("lacks the certificate of {issuer}, which issued its last one");
     let mut finding = subject.finding(&table::CHAIN, table::CHAIN.severity, message);
     finding.remedy.push(Remedy::Words(match &known {
         Some(known) => format!(
-            "append the certificate of {issuer}, which is in {known}, to {}",
+            "Append the certificate of {issuer}, which is in {known}, to {}",
             subject.path()
         ),
         None => format!(
-            "append the certificate of {issuer}, as the authority hands it out, to {}; if {issuer} is a root \
+            "Append the certificate of {issuer}, as the authority hands it out, to {}; if {issuer} is a root \
              that all clients have, name its file with --trust",
             subject.path()
         ),
@@ -195,7 +239,6 @@ fn usage(subject: &Subject<'_>, inventory: &Inventory, findings: &mut Vec<Findin
     if subject.is_listeners() || subject.leaf.client_auth != Some(false) {
         return;
     }
-    let path = subject.path();
     let server = subject.leaf.server_auth == Some(true);
     let strict = inventory.relay.as_ref().is_some_and(|relay| {
         let config = relay.config.as_ref().ok();
@@ -215,22 +258,22 @@ fn usage(subject: &Subject<'_>, inventory: &Inventory, findings: &mut Vec<Findin
     let (severity, message, remedy) = if !server {
         (
             Severity::Error,
-            format!("{path} is neither for clients nor for servers, by its extended key usages"),
-            "order a certificate for TLS: with clientAuth, with serverAuth, or without extended key usages",
+            String::from("is neither for clients nor for servers, by its extended key usages"),
+            "Order a certificate for TLS: with clientAuth, with serverAuth, or without extended key usages",
         )
     } else if client && strict {
         (
             Severity::Error,
-            format!(
-                "{path} is for servers alone, and a listener takes certificates with clientAuth alone"
+            String::from(
+                "is for servers alone, and a listener takes certificates with clientAuth alone",
             ),
-            "set certificate_usage = \"any-tls\" in that [[listener]], or order a certificate with clientAuth",
+            "Set certificate_usage = \"any-tls\" in that [[listener]], or order a certificate with clientAuth",
         )
     } else {
         (
             table::USAGE.severity,
-            format!("{path} is for servers alone: its extended key usages have no clientAuth"),
-            "nothing, as long as mail goes through: public authorities issue no others any more; for a server that \
+            String::from("is for servers alone: its extended key usages have no clientAuth"),
+            "Nothing, as long as mail goes through: public authorities issue no others any more; for a server that \
              insists on clientAuth, order a certificate of an authority that still issues it",
         )
     };
@@ -264,10 +307,10 @@ fn key(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
             format!("a key of the kind {name}, which is not used in TLS any more"),
         ),
     };
-    let message = format!("{} has {what}", subject.path());
+    let message = format!("has {what}");
     let mut finding = subject.finding(&table::KEY, severity, message);
     finding.remedy.push(Remedy::Words(format!(
-        "make a new key, RSA with {LEAST_BITS} bits or ECDSA on P-256, and order a certificate for {} with it",
+        "Make a new key, RSA with {LEAST_BITS} bits or ECDSA on P-256, and order a certificate for {} with it",
         subject.names()
     )));
     findings.push(finding);
@@ -282,17 +325,16 @@ fn signature(subject: &Subject<'_>, findings: &mut Vec<Finding>) {
     };
     let SignatureAlgorithm { name, .. } = &certificate.signature;
     let message = match at {
-        0 => format!("{} is signed with {name}", subject.path()),
+        0 => format!("is signed with {name}"),
         _ => format!(
-            "{} has an intermediate, {}, that is signed with {name}",
-            subject.path(),
+            "has an intermediate, {}, that is signed with {name}",
             certificate.subject
         ),
     };
     let mut finding = subject.finding(&table::SIGNATURE, table::SIGNATURE.severity, message);
     finding.place = certificate.place.clone();
     finding.remedy.push(Remedy::Words(format!(
-        "have the certificate for {} issued again, by an authority that signs with SHA-256",
+        "Have the certificate for {} issued again, by an authority that signs with SHA-256",
         subject.names()
     )));
     findings.push(finding);
@@ -362,7 +404,7 @@ fn expiry(
                 what: String::from("has the same names, and lasts longer"),
             }));
         finding.remedy.push(Remedy::Words(format!(
-            "remove {path} if nobody presents it any more"
+            "Remove {path} if nobody presents it any more"
         )));
     } else {
         finding.remedy.push(Remedy::Words(remedy));
@@ -386,22 +428,22 @@ fn judged(
         };
         return Some((
             severity,
-            format!("{path} is not valid before {begins}"),
-            format!("use the certificate before it until {begins}, or check the clock"),
+            format!("is not valid before {begins}"),
+            format!("Use the certificate before it until {begins}, or check the clock"),
         ));
     }
     let (severity, left) = left(ends.not_after, now)?;
-    let which = if std::ptr::eq(ends, subject.leaf) {
-        path.clone()
+    let message = if std::ptr::eq(ends, subject.leaf) {
+        left
     } else {
-        format!("an intermediate in {path}, {},", ends.subject)
+        format!("has an intermediate, {}, that {left}", ends.subject)
     };
     let names = subject.names();
     Some((
         severity,
-        format!("{which} {left}"),
+        message,
         format!(
-            "order a certificate with the same names, {names}, and put it with its intermediates into {path}"
+            "Order a certificate with the same names, {names}, and put it with its intermediates into {path}"
         ),
     ))
 }

@@ -58,13 +58,16 @@ fn shared(view: &View<'_>, owned: &Owned<'_>, findings: &mut Vec<Finding>) -> Ha
             };
             (
                 severity,
-                format!("{path} is the certificate of {}, too", object(other)),
+                format!(
+                    "has {path}, which is the certificate of {}, too",
+                    object(other)
+                ),
             )
         } else {
             (
                 Severity::Warning,
                 format!(
-                    "{path} was made for the same private key as the certificate of {}",
+                    "has {path}, which was made for the same private key as the certificate of {}",
                     object(other)
                 ),
             )
@@ -102,7 +105,7 @@ fn own_certificate(view: &View<'_>, tenant: usize) -> Vec<Remedy> {
     };
     vec![
         Remedy::Words(format!(
-            "make a new private key, order a certificate for it with names of \"{name}\" alone, and write"
+            "Make a new private key, order a certificate for it with names of \"{name}\" alone, and write:"
         )),
         Remedy::Toml {
             file: file.map_or_else(String::new, |file| file.display().to_string()),
@@ -136,9 +139,9 @@ fn names(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Vec<F
     let Some((severity, what, claimable)) = judged(view, owned, tenant, leaf) else {
         return;
     };
-    let message = format!("{} {what}", file.path.display());
+    let message = format!("presents {}, which {what}", file.path.display());
     let mut remedy = vec![Remedy::Words(format!(
-        "order a certificate for \"{}\" whose names are all at or below its own domains",
+        "Order a certificate for \"{}\" whose names are all at or below its own domains",
         view.name(tenant)
     ))];
     if claimable {
@@ -171,9 +174,8 @@ fn judged(
     tenant: usize,
     leaf: &Certificate,
 ) -> Option<(Severity, String, bool)> {
-    let of = object(view.name(tenant));
     if leaf.names.is_empty() {
-        let what = format!("has no domain name at all, so that it attributes no mail of {of}");
+        let what = String::from("has no domain name at all, so that it attributes no mail");
         return Some((table::NAMES.severity, what, false));
     }
     let (mut foreign, mut nobodys) = (Vec::new(), Vec::new());
@@ -193,11 +195,11 @@ fn judged(
     }
     if let Some(other) = whose {
         let are = if foreign.len() == 1 {
-            "is a name"
+            "a name"
         } else {
-            "are names"
+            "names"
         };
-        let what = format!("names {}, which {are} of {other}", listed(&foreign));
+        let what = format!("names {}, {are} of {other}", listed(&foreign));
         return Some((Severity::Error, what, false));
     }
     if nobodys.is_empty() {
@@ -205,10 +207,10 @@ fn judged(
     }
     let names = listed(&nobodys);
     Some(if nobodys.len() == leaf.names.len() {
-        let what = format!("names {names} alone, and none of it is among the domains of {of}");
+        let what = format!("names {names} alone, and none of it is among the tenant's domains");
         (table::NAMES.severity, what, true)
     } else {
-        let what = format!("also names {names}, which is not among the domains of {of}");
+        let what = format!("also names {names}, and that is not among the tenant's domains");
         (Severity::Info, what, true)
     })
 }
@@ -236,7 +238,7 @@ fn claim_it(view: &View<'_>, tenant: usize, leaf: &Certificate) -> Vec<Remedy> {
     };
     let present = list(section, basis).iter().map(|pattern| &pattern.value);
     vec![
-        Remedy::Words(String::from("or, if the domain is this tenant's, list it")),
+        Remedy::Words(String::from("Or, if the domain is this tenant's, list it:")),
         line(beside, super::view::key(basis), present.chain(&missing)),
     ]
 }
@@ -253,7 +255,7 @@ fn upstream(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Ve
         let name = view.name(tenant);
         let own = owned.own_host(view, tenant, &upstream.value.host);
         let mut remedy = vec![Remedy::Words(format!(
-            "name the MX of one of \"{name}\"'s own domains, as the admin center shows it"
+            "Name the MX of one of \"{name}\"'s own domains, as the admin center shows it"
         ))];
         remedy.extend(own.map(|host| Remedy::Toml {
             file: upstream.at.file.display().to_string(),
@@ -266,7 +268,7 @@ fn upstream(view: &View<'_>, owned: &Owned<'_>, tenant: usize, findings: &mut Ve
             object: object(name),
             place: place(&upstream.at, format!("{}.upstream", object(name))),
             message: format!(
-                "upstream is {}, the MX of {domain}, which is {other}'s",
+                "has upstream {}, the MX of {domain}, which is {other}'s",
                 upstream.value.host
             ),
             related: Vec::new(),

@@ -25,11 +25,33 @@ pub(super) fn unreadable(inventory: &Inventory, findings: &mut Vec<Finding>) {
             tenant: None,
             object,
             place: input.place.clone(),
-            message: input.what.clone(),
+            message: fault(&input.place.path, &input.what),
             related: Vec::new(),
-            remedy: vec![Remedy::Words(input.remedy.clone())],
+            remedy: vec![Remedy::Words(capital(&input.remedy))],
             allowed: None,
         });
+    }
+}
+
+/// What is said of a file, or of something in it.
+fn fault(path: &str, what: &str) -> String {
+    let first = what.split(' ').next().unwrap_or_default();
+    match path {
+        "" if ["is", "has", "belongs", "cannot"].contains(&first) => what.to_owned(),
+        "" => format!("has a fault: {what}"),
+        path => format!("has a fault at {path}: {what}"),
+    }
+}
+
+/// A step as the rules write theirs: with a capital, unless it begins with the name of a setting.
+fn capital(step: &str) -> String {
+    let word = step.split(' ').next().unwrap_or_default();
+    let mut characters = step.chars();
+    match characters.next() {
+        Some(first) if word.bytes().all(|octet| octet.is_ascii_lowercase()) => {
+            first.to_uppercase().chain(characters).collect()
+        }
+        Some(_) | None => step.to_owned(),
     }
 }
 
@@ -104,14 +126,24 @@ fn finding(problem: &Problem, severity: Severity) -> Finding {
             line,
             column,
         },
-        message: match last(&problem.key) {
-            "" => problem.what.clone(),
-            key => format!("{key}: {}", problem.what),
-        },
+        message: refusal(severity, &object, &problem.key, &problem.what),
         object,
         related: Vec::new(),
-        remedy: vec![Remedy::Words(problem.remedy.clone())],
+        remedy: vec![Remedy::Words(capital(&problem.remedy))],
         allowed: None,
+    }
+}
+
+/// What `check` says of a key, as something that is said of its section.
+fn refusal(severity: Severity, object: &str, key: &str, what: &str) -> String {
+    let refused = match severity {
+        Severity::Error => "is refused",
+        Severity::Warning | Severity::Info => "is accepted with a warning",
+    };
+    match last(key) {
+        "" => format!("{refused}: {what}"),
+        key if key == object => format!("{refused}: {what}"),
+        key => format!("{refused} because of {key}: {what}"),
     }
 }
 

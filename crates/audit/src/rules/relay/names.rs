@@ -32,14 +32,14 @@ fn same(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Find
         tenant: Some(tenant.to_owned()),
         object: object(tenant),
         place: claim_place(view, basis, claim),
-        message: format!("{key} claims {pattern}, which is claimed by tenant \"{other}\", too"),
+        message: format!("claims {pattern} in {key}, and so does tenant \"{other}\""),
         related: vec![Related {
             place: claim_place(view, basis, *first),
             what: format!("tenant \"{other}\" claims {pattern}"),
         }],
         remedy: vec![
             Remedy::Words(format!(
-                "leave {pattern} to the tenant that it belongs to; if that is \"{other}\", write"
+                "Leave {pattern} to the tenant that it belongs to; if that is \"{other}\", write:"
             )),
             without(view, basis, claim),
         ],
@@ -65,7 +65,7 @@ fn nested(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Fi
         object: object(tenant),
         place: claim_place(view, basis, claim),
         message: format!(
-            "{key} claims {pattern}, which lies within {wide} of tenant \"{other}\"; the narrower one wins"
+            "claims {pattern} in {key}, within {wide} of tenant \"{other}\"; the narrower one wins"
         ),
         related: vec![Related {
             place: claim_place(view, basis, outer),
@@ -73,11 +73,11 @@ fn nested(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Fi
         }],
         remedy: vec![
             Remedy::Words(format!(
-                "if {pattern} is \"{tenant}\"'s, list the names that \"{other}\" really has instead of {wide}, \
-                 or accept this"
+                "If {pattern} is \"{tenant}\"'s, list the names that \"{other}\" really has instead of {wide}, \
+                 or accept this:"
             )),
             allow(view, claim, tenant, pattern, wide),
-            Remedy::Words(format!("if it is \"{other}\"'s, write")),
+            Remedy::Words(format!("If it is \"{other}\"'s, write:")),
             without(view, basis, claim),
         ],
         allowed: None,

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use tenantry_relay::config::written::Peer;
 
 use super::names::{object, toml};
+use super::shared;
 use super::table;
 use super::view::{View, place};
 use crate::finding::{Finding, Related, Remedy};
@@ -15,6 +16,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, peer) in view.written.peers.iter().enumerate() {
         by_address(view, number, peer, findings);
     }
+    shared::check(view, findings);
     let asked = view.asks();
     for tenant in 0..view.written.tenants.len() {
         null_sender(view, tenant, asked, findings);
@@ -49,7 +51,7 @@ fn by_address(view: &View<'_>, number: usize, peer: &Peer, findings: &mut Vec<Fi
         tenant: None,
         place: place(&first.at, format!("{section}.networks")),
         message: format!(
-            "whoever connects from {} may send for {whom}, by MAIL FROM alone",
+            "lets whoever connects from {} send for {whom}, by MAIL FROM alone",
             listed(&networks)
         ),
         object: section,
@@ -64,15 +66,15 @@ fn by_address(view: &View<'_>, number: usize, peer: &Peer, findings: &mut Vec<Fi
             .collect(),
         remedy: vec![
             Remedy::Words(String::from(
-                "ask the clients for a certificate, with client_certificates = \"request\" and trust in the \
-                 [[listener]], and have its name hold beside the network",
+                "Ask the clients for a certificate, with client_certificates = \"request\" and trust in the \
+                 [[listener]], and have its name hold beside the network:",
             )),
             Remedy::Toml {
                 file: first.at.file.display().to_string(),
                 text: format!("certificates = [{}]", toml("ex01.corp.example")),
             },
             Remedy::Words(String::from(
-                "or make a [[peer]] for each tenant, with the addresses of its own servers",
+                "Or make a [[peer]] for each tenant, with the addresses of its own servers",
             )),
         ],
         allowed: None,
@@ -106,7 +108,7 @@ fn null_sender(view: &View<'_>, tenant: usize, asked: bool, findings: &mut Vec<F
     let domain = first.value.domain();
     let mut remedy = vec![
         Remedy::Words(format!(
-            "give the servers that send for \"{name}\" a client certificate of their own, and claim its name"
+            "Give the servers that send for \"{name}\" a client certificate of their own, and claim its name:"
         )),
         Remedy::Toml {
             file: section.at.file.display().to_string(),
@@ -118,7 +120,7 @@ fn null_sender(view: &View<'_>, tenant: usize, asked: bool, findings: &mut Vec<F
     ];
     if !asked {
         remedy.push(Remedy::Words(String::from(
-            "ask for it in the [[listener]]",
+            "Ask for it in the [[listener]]:",
         )));
         remedy.push(Remedy::Toml {
             file: view.relay.path.display().to_string(),
@@ -133,9 +135,9 @@ fn null_sender(view: &View<'_>, tenant: usize, asked: bool, findings: &mut Vec<F
         tenant: Some(name.to_owned()),
         object: object(name),
         place: place(&first.at, format!("{}.sender_domains", object(name))),
-        message: format!(
-            "{name} is known by MAIL FROM alone, so that its reports and automatic replies to others, whose sender \
-             is <>, are nobody's"
+        message: String::from(
+            "is known by MAIL FROM alone, so that its reports and automatic replies to others, whose sender \
+             is <>, are nobody's",
         ),
         related: Vec::new(),
         remedy,
@@ -151,7 +153,7 @@ pub(super) fn section(number: usize, peer: &Peer) -> String {
     }
 }
 
-fn is_loopback(network: &IpNet) -> bool {
+pub(super) fn is_loopback(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => {
             network.addr().is_loopback() && network.prefix_len() >= LOOPBACK_PREFIX

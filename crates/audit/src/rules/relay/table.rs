@@ -99,9 +99,9 @@ pub(super) const MISMATCH: Rule = Rule {
 pub(super) const CHAIN: Rule = Rule {
     id: "TNY-09",
     severity: Severity::Warning,
-    title: "a listener's certificate comes without its intermediates",
-    why: "clients that verify the relay find no way from its certificate to an authority they trust, and keep their mail",
-    remedy: "put the intermediates behind the certificate in its file",
+    title: "a certificate's file lacks intermediates, or has them in front",
+    why: "whoever verifies it takes the first certificate of the file for the one that is presented, and finds no way from it to an authority without those behind it: clients keep their mail",
+    remedy: "put the certificate first into its file, and its intermediates behind it",
     source: "RFC 8446 section 4.4.2; RFC 5246 section 7.4.2",
 };
 

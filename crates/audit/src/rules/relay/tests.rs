@@ -109,6 +109,29 @@ fn a_sound_configuration_has_no_findings() {
 }
 
 #[test]
+fn an_upstream_for_a_domain_that_its_tenant_has_not_accepted_is_another_ones() {
+    let files = Files::new();
+    files.certificate("contoso", &["mail.contoso.com"]);
+    let domains = r#"[
+        { "DomainName": "contoso.com", "DomainType": "Authoritative", "InitialDomain": false },
+        { "DomainName": "mail.contoso.com", "DomainType": "Authoritative", "InitialDomain": false },
+        { "DomainName": "contoso.onmicrosoft.com", "DomainType": "Authoritative", "InitialDomain": true }
+    ]"#;
+    files.write("contoso/AcceptedDomain.json", domains);
+    for (label, expected) in [
+        ("contoso-com", &[][..]),
+        ("contoso-onmicrosoft-com", &[]),
+        ("fabrikam-org", &[("EXO-L30", Severity::Warning)]),
+    ] {
+        let contoso = tenant("contoso", "contoso.com", label, "contoso", "");
+        let mut found = files.found(&[LISTENER, PEER, &contoso].concat());
+        // Of the tenant's connectors nothing was exported.
+        found.retain(|(rule, _)| *rule != "EXO-L37");
+        assert_eq!(found, expected, "{label}");
+    }
+}
+
+#[test]
 fn departments_of_one_organisation_may_share_an_upstream_and_a_certificate() {
     let files = Files::new();
     files.certificate("contoso", &["mail.contoso.com"]);
@@ -329,4 +352,81 @@ fn an_identity_without_names_attributes_nothing() {
     let contoso = tenant("contoso", "contoso.com", "contoso-com", "contoso", "");
     let relay = [LISTENER, PEER, &contoso].concat();
     assert_eq!(files.found(&relay), [("TNY-06", Severity::Warning)]);
+}
+
+#[test]
+fn addresses_that_are_peers_of_several_tenants_are_told() {
+    let files = Files::new();
+    files.certificate("contoso", &["mail.contoso.com"]);
+    files.certificate("fabrikam", &["mail.fabrikam.com"]);
+    let tenants = [
+        tenant("contoso", "contoso.com", "contoso-com", "contoso", ""),
+        tenant("fabrikam", "fabrikam.com", "fabrikam-com", "fabrikam", ""),
+    ]
+    .concat();
+    let peer = |name: &str, networks: &str, tenants: &str, lines: &str| {
+        format!(
+            "\n[[peer]]\nname = \"{name}\"\nnetworks = [{networks}]\ntenants = [{tenants}]\n{lines}\n"
+        )
+    };
+    let (contoso, fabrikam) = (r#""contoso""#, r#""fabrikam""#);
+    let certificate = r#"certificates = ["ex01.corp.example"]"#;
+    for (first, second, whom, lines, expected) in [
+        (r#""10.1.0.0/24""#, r#""10.1.0.7/32""#, fabrikam, "", 1),
+        (r#""10.1.0.7/32""#, r#""10.1.0.0/24""#, fabrikam, "", 1),
+        (r#""10.1.0.0/24""#, r#""10.1.0.0/24""#, fabrikam, "", 1),
+        (
+            r#""10.1.0.0/24""#,
+            r#""::ffff:10.1.0.7/128", "10.1.0.8/32""#,
+            fabrikam,
+            "",
+            1,
+        ),
+        (r#""10.1.0.0/24""#, r#""10.1.1.0/24""#, fabrikam, "", 0),
+        (r#""10.1.0.0/24""#, r#""10.1.0.7/32""#, contoso, "", 0),
+        (
+            r#""10.1.0.0/24""#,
+            r#""10.1.0.7/32""#,
+            fabrikam,
+            certificate,
+            0,
+        ),
+        (r#""127.0.0.1/32""#, r#""127.0.0.0/8""#, fabrikam, "", 0),
+    ] {
+        let peers = [
+            peer("one", first, contoso, ""),
+            peer("two", second, whom, lines),
+        ];
+        let relay = [LISTENER, &peers.concat(), &tenants].concat();
+        let found = files.found(&relay);
+        let shared = found.iter().filter(|(rule, _)| *rule == "TNY-15").count();
+        assert_eq!(shared, expected, "{first} {second} {whom}: {found:?}");
+    }
+}
+
+#[test]
+fn a_file_that_begins_with_an_authority_is_refused_and_its_leaf_is_looked_at() {
+    let files = Files::new();
+    let below = files.authority.intermediate("Below").unwrap();
+    let both = [Purpose::ServerAuth, Purpose::ClientAuth];
+    let spec = CertificateSpec::client(&["mail.contoso.com"])
+        .with_purposes(both)
+        .with_validity(Validity::Expired);
+    let issued = below.issue(&spec).unwrap();
+    issued.write(files.path(), "contoso").unwrap();
+    let intermediate = issued.chain_pem.strip_prefix(issued.leaf_pem()).unwrap();
+    files.write("contoso.pem", &[intermediate, issued.leaf_pem()].concat());
+    let contoso = tenant("contoso", "contoso.com", "contoso-com", "contoso", "");
+    let found = files.found(&[LISTENER, PEER, &contoso].concat());
+    assert!(found.contains(&("TNY-09", Severity::Error)), "{found:?}");
+    assert!(found.contains(&("TNY-13", Severity::Error)), "{found:?}");
+    assert!(
+        !found
+            .iter()
+            .any(|(rule, _)| *rule == "TNY-02" || *rule == "TNY-08"),
+        "{found:?}"
+    );
+    // The same of a client, which the relay does not present.
+    let found = files.found(&[LISTENER, PEER].concat());
+    assert!(found.contains(&("TNY-09", Severity::Warning)), "{found:?}");
 }

@@ -38,7 +38,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Vec<Finding>) {
 fn twice(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Finding>) {
     let pattern = &claim.pattern.value;
     let mut finding = of_tenant(view, claim, basis, Severity::Info);
-    finding.message = format!("{} has {pattern} twice", key(basis));
+    finding.message = format!("has {pattern} twice in {}", key(basis));
     let first = view.same(basis, pattern).iter();
     let mut first = first.filter(|first| first.tenant == claim.tenant);
     finding.related.extend(first.next().map(|first| Related {
@@ -48,7 +48,7 @@ fn twice(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<Fin
     let patterns = view.tenant(claim.tenant).map(|tenant| list(tenant, basis));
     let patterns = patterns.unwrap_or_default().iter();
     let line = super::names::line(claim.pattern, key(basis), patterns.map(|one| &one.value));
-    finding.remedy = vec![Remedy::Words(String::from("write it once")), line];
+    finding.remedy = vec![Remedy::Words(String::from("Write it once:")), line];
     findings.push(finding);
 }
 
@@ -64,7 +64,7 @@ fn covered(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<F
     }
     let mut finding = of_tenant(view, claim, basis, Severity::Info);
     finding.message = format!(
-        "{} has {pattern}, which {} takes already",
+        "has {pattern} in {}, where {} takes it already",
         key(basis),
         outer.pattern.value
     );
@@ -76,7 +76,7 @@ fn covered(view: &View<'_>, basis: Basis, claim: Claim<'_>, findings: &mut Vec<F
         ),
     });
     finding.remedy = vec![
-        Remedy::Words(format!("leave {pattern} out")),
+        Remedy::Words(format!("Leave {pattern} out:")),
         without(view, basis, claim),
     ];
     findings.push(finding);
@@ -99,9 +99,13 @@ fn unasked(view: &View<'_>, findings: &mut Vec<Finding>) {
     if tenants.len() > 1 {
         finding.tenant = None;
     }
+    let others = match tenants.as_slice() {
+        [_, other] => format!(", and so has {other}"),
+        [_, others @ ..] if !others.is_empty() => format!(", and so have {}", listed(others)),
+        _ => String::new(),
+    };
     finding.message = format!(
-        "certificate_domains of {} can never decide, because no listener asks for certificates",
-        listed(&tenants)
+        "has certificate_domains that can never decide, because no listener asks for certificates{others}"
     );
     let listeners = view.written.listeners.iter();
     finding.related = listeners
@@ -122,7 +126,7 @@ fn unasked(view: &View<'_>, findings: &mut Vec<Finding>) {
         .map(|listener| &listener.at.file);
     let file = listener.map_or(&*view.relay.path, |file| &**file);
     finding.remedy = vec![
-        Remedy::Words(String::from("ask for them in the [[listener]]")),
+        Remedy::Words(String::from("Ask for them in the [[listener]]:")),
         Remedy::Toml {
             file: file.display().to_string(),
             text: String::from(
@@ -156,7 +160,7 @@ fn unserved(view: &View<'_>, tenant: usize, findings: &mut Vec<Finding>) {
     let mut finding = of_tenant(view, claim, basis, table::UNREACHABLE.severity);
     let name = view.name(tenant);
     finding.message = format!(
-        "{} can never decide, because no peer may send for {name}",
+        "has {} that can never decide, because no peer may send for it",
         listed(&keys)
     );
     let peer = view.written.peers.first();
@@ -165,13 +169,16 @@ fn unserved(view: &View<'_>, tenant: usize, findings: &mut Vec<Finding>) {
             let tenants = peer.tenants.iter().map(|tenant| toml(&tenant.value));
             let tenants: Vec<String> = tenants.chain([toml(name)]).collect();
             (
-                format!("name the tenant in a peer, as in {}", peer_section(0, peer)),
+                format!(
+                    "Name the tenant in a peer, as in {}:",
+                    peer_section(0, peer)
+                ),
                 peer.at.file.display(),
                 format!("tenants = [{}]", tenants.join(", ")),
             )
         }
         None => (
-            String::from("say which clients may send for it"),
+            String::from("Say which clients may send for it:"),
             section.at.file.display(),
             format!(
                 "[[peer]]\nname = \"on-premises\"\nnetworks = [\"10.1.0.0/24\"]\ntenants = [{}]",
@@ -185,7 +192,7 @@ fn unserved(view: &View<'_>, tenant: usize, findings: &mut Vec<Finding>) {
             file: file.to_string(),
             text,
         },
-        Remedy::Words(String::from("or leave the lists out")),
+        Remedy::Words(String::from("Or leave the lists out")),
     ];
     findings.push(finding);
 }
@@ -214,14 +221,14 @@ fn inner_peers(view: &View<'_>, findings: &mut Vec<Finding>) {
             severity: Severity::Info,
             tenant: None,
             place: place(&peer.at, inner.clone()),
-            message: format!("{inner} changes nothing: {wide} has all of its clients and tenants"),
+            message: format!("changes nothing: {wide} has all of its clients and tenants"),
             object: inner,
             related: vec![Related {
                 place: place(&other.at, wide.clone()),
                 what: wide,
             }],
             remedy: vec![Remedy::Words(format!(
-                "remove this [[peer]], or take from the other, at {}, the networks and tenants that are meant for \
+                "Remove this [[peer]], or take from the other, at {}, the networks and tenants that are meant for \
                  this one alone",
                 other.at
             ))],
@@ -329,13 +336,13 @@ fn useless_entries(view: &View<'_>, findings: &mut Vec<Finding>) {
                 tenant: Some(name.clone()),
                 place: place(&entry.at, format!("{section}.tenants")),
                 message: format!(
-                    "{section} may send for {name}, which has neither sender_domains nor recipient_domains to know \
+                    "may send for {name}, which has neither sender_domains nor recipient_domains to know \
                      its mail by"
                 ),
                 object: section,
                 related: Vec::new(),
                 remedy: vec![Remedy::Words(format!(
-                    "list the domains of {name} in sender_domains, or leave it out here"
+                    "List the domains of {name} in sender_domains, or leave it out here"
                 ))],
                 allowed: None,
             });

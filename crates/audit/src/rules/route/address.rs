@@ -37,13 +37,13 @@ pub(super) fn check(model: &Model<'_>, findings: &mut Vec<Finding>) {
                 shown(model, route),
                 object(model, route)
             ),
-            None => String::from("it has no connector by certificate"),
+            None => String::from("the tenant has no connector by certificate"),
         };
         let addresses = exported.value.sender_ip_addresses.iter().map(address_text);
         let message = format!(
-            "{} goes by SenderIPAddresses ({}), and {who}: mail with an empty sender that leaves it is refused",
-            subject.tenant_name(),
-            some_of(addresses)
+            "goes by SenderIPAddresses ({}), and {who}: mail with an empty sender that leaves {} is refused",
+            some_of(addresses),
+            subject.tenant_name()
         );
         let mut finding = subject.finding(&L19, "SenderIPAddresses", message);
         let related = depending().map(|route| Related {

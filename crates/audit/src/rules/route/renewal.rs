@@ -317,19 +317,19 @@ fn second(model: &Model<'_>, tenant: usize, file: usize) -> Vec<Remedy> {
     let plain = || names().filter(|(wildcard, _)| *wildcard == Wildcard::No);
     let accepted = plain().find(|(_, name)| model.covering(tenant, name).is_some());
     let mut steps = Vec::new();
-    let name = match accepted
+    let (name, domain) = match accepted
         .or_else(|| plain().next())
         .or_else(|| names().next())
     {
-        Some(name) => words::shown(name),
+        Some(name) => (words::shown(name), &name.1),
         None => {
             return vec![Remedy::Words(format!(
-                "Order a certificate with a DNS name of {owner}'s own: this one has none."
+                "Order a certificate with a DNS name of {owner}'s own: this one has none"
             ))];
         }
     };
-    if accepted.is_none() {
-        steps.push(verify(owner, name.trim_start_matches("*.")));
+    if model.covering(tenant, domain).is_none() {
+        steps.push(verify(owner, domain.as_str()));
     }
     steps.push(connector_for(model, tenant, "Own servers", &name));
     steps.push(Remedy::Words(String::from(WAIT)));
@@ -382,4 +382,4 @@ const PROPERTY: &str = "TlsSenderCertificateName";
 const SOON_DAYS: i64 = 60;
 const WAIT: &str = "Keep both connectors while both certificates are in use: wait a day for the change to arrive \
      everywhere, send a message with the new certificate and look at its trace, and only then switch; remove the \
-     other connector when nothing presents the old certificate any more.";
+     other connector when nothing presents the old certificate any more";

@@ -9,8 +9,9 @@ use tenantry_lab::world::TlsSenderCertificateName;
 use super::settings::name_certificate;
 use super::target::{Sureness, Target};
 use super::{Sent, table};
+use crate::distinguished_name::DistinguishedName;
 use crate::finding::{Finding, Related, Remedy};
-use crate::inventory::{CertificateFile, Purpose};
+use crate::inventory::{Certificate, CertificateFile, Purpose};
 use crate::model::{Kind, Model};
 use crate::rule::Severity;
 use crate::rules::words::{day, left, listed, shown};
@@ -43,7 +44,7 @@ impl<'a> Clients<'a> {
             let name = file
                 .chain
                 .first()
-                .and_then(|leaf| leaf.common_name.as_ref());
+                .and_then(|leaf| leaf.subject_name.common_name());
             if let Some(name) = name {
                 found
                     .by_common_name
@@ -65,7 +66,7 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
     if let Some((file, leaf)) = file.zip(leaf) {
         if leaf.not_after <= model.inventory().now {
             let message = format!(
-                "{} expired on {}, and the connector has no other",
+                "presents {}, which expired on {}, and has no other",
                 file.path.display(),
                 day(leaf.not_after)
             );
@@ -74,7 +75,7 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
                 place: leaf.place.clone(),
                 what: String::from("the certificate"),
             });
-            let name = leaf.names.first().map(shown);
+            let name = common_name(leaf);
             finding.remedy = renewed(sent, name.as_deref().unwrap_or(&sent.own));
             findings.push(finding);
         }
@@ -88,31 +89,33 @@ fn there(model: &Model<'_>, sent: &Sent<'_>, clients: &Clients<'_>, findings: &m
     finding.related.extend(related);
     finding
         .remedy
-        .extend(name_certificate(sent, name.unwrap_or(&sent.own)));
+        .extend(name_certificate(sent, name.as_deref().unwrap_or(&sent.own)));
     findings.push(finding);
 }
 
 /// What is wrong with a TlsCertificateName that finds no certificate, the host that it names, and the
 /// certificate that took its place.
-fn absent<'s>(
-    sent: &'s Sent<'_>,
+fn absent(
+    sent: &Sent<'_>,
     clients: &Clients<'_>,
-) -> Option<(Severity, String, Option<&'s str>, Option<Related>)> {
+) -> Option<(Severity, String, Option<String>, Option<Related>)> {
     Some(match &sent.connector.tls_certificate_name {
         Some(TlsCertificateName::Unusable(text)) => {
             let message =
-                format!("TlsCertificateName is {text:?}, which is not <I>issuer<S>subject");
+                format!("has TlsCertificateName {text:?}, which is not <I>issuer<S>subject");
             (table::CERTIFICATE.severity, message, None, None)
         }
         Some(TlsCertificateName::IssuerAndSubject { issuer, subject }) if clients.count > 0 => {
-            let name = common_name(subject);
-            let renewed = name.and_then(|name| clients.by_common_name.get(&name.to_lowercase()));
+            let named = DistinguishedName::parse(subject);
+            let name = named.common_name().map(str::to_owned);
+            let renewed = name.as_ref();
+            let renewed = renewed.and_then(|name| clients.by_common_name.get(&name.to_lowercase()));
             let other = renewed.and_then(|file| Some((file, file.chain.first()?)));
             match other {
                 Some((file, leaf)) => (
                     table::CERTIFICATE.severity,
                     format!(
-                        "TlsCertificateName names a certificate for {subject} by {issuer}, and {} is one for {} by {}",
+                        "names a certificate for {subject} by {issuer} in TlsCertificateName, and {} is one for {} by {}",
                         file.path.display(),
                         leaf.subject,
                         leaf.issuer
@@ -127,7 +130,7 @@ fn absent<'s>(
                 None => (
                     Severity::Warning,
                     format!(
-                        "TlsCertificateName names a certificate for {subject} by {issuer}, and none of the {} \
+                        "names a certificate for {subject} by {issuer} in TlsCertificateName, and none of the {} \
                          certificates that were read is that",
                         clients.count
                     ),
@@ -142,21 +145,16 @@ fn absent<'s>(
 
 fn renewed(sent: &Sent<'_>, name: &str) -> Vec<Remedy> {
     let mut steps = vec![Remedy::Words(format!(
-        "order a certificate with the same names, {name}, and import it with Import-ExchangeCertificate"
+        "Order a certificate with the same names, {name}, and import it with Import-ExchangeCertificate:"
     ))];
     steps.extend(name_certificate(sent, name));
     steps
 }
 
-/// The common name of a subject as Windows writes it.
-fn common_name(subject: &str) -> Option<&str> {
-    let mut parts = subject.split([',', ';', '+']);
-    parts.find_map(|part| {
-        let (key, value) = part.split_once('=')?;
-        key.trim()
-            .eq_ignore_ascii_case("CN")
-            .then(|| value.trim().trim_matches('"'))
-    })
+/// What Windows finds a certificate by: its common name, else one that it has.
+fn common_name(leaf: &Certificate) -> Option<String> {
+    let common = leaf.subject_name.common_name().map(str::to_owned);
+    common.or_else(|| leaf.names.first().map(shown))
 }
 
 /// Certificates that end soon: one finding for each, however many connectors have it.
@@ -184,11 +182,7 @@ fn ending(file: &CertificateFile, users: &[&Sent<'_>], now: Timestamp) -> Option
     let mut finding = first.finding(
         &table::EXPIRY,
         NAME,
-        format!(
-            "{}, the certificate of {}, {left}",
-            file.path.display(),
-            first.object()
-        ),
+        format!("presents {}, which {left}", file.path.display()),
     );
     finding.severity = severity;
     finding.place = leaf.place.clone();
@@ -201,11 +195,11 @@ fn ending(file: &CertificateFile, users: &[&Sent<'_>], now: Timestamp) -> Option
         })
         .collect();
     finding.remedy.push(Remedy::Words(format!(
-        "order a certificate with the same names, {}, and import it with Import-ExchangeCertificate",
+        "Order a certificate with the same names, {}, and import it with Import-ExchangeCertificate:",
         listed(&names)
     )));
     for user in users.iter().take(MOST_RELATED) {
-        let name = leaf.names.first().map(shown);
+        let name = common_name(leaf);
         let steps = name_certificate(user, name.as_deref().unwrap_or(&user.own));
         finding.remedy.extend(steps.into_iter().skip(1));
     }
@@ -278,7 +272,7 @@ fn same(
         Target::Label(_) | Target::Initial(_) => None,
     };
     finding.remedy.push(Remedy::Words(format!(
-        "order a certificate for {}, a name that {target} has accepted, and import it with Import-ExchangeCertificate",
+        "Order a certificate for {}, a name that {target} has accepted, and import it with Import-ExchangeCertificate:",
         own.as_deref().unwrap_or("a host")
     )));
     let own = own.unwrap_or_else(|| sent.own.clone());

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use tenantry_attribution::Pattern;
 use tenantry_lab::export::SmartHost;
 use tenantry_lab::world::{DomainName, Place};
 use tenantry_relay::config::Setting;
@@ -10,7 +11,7 @@ use tenantry_relay::config::written::Tenant;
 use super::{Sent, is_remote, is_service, is_service_address, table, within};
 use crate::finding::{Finding, Remedy};
 use crate::inventory::Relay;
-use crate::model::{Model, Origin, mx_label, place};
+use crate::model::{Model, Origin, Route, may_be_mx, mx_label, place};
 use crate::powershell::quoted;
 
 pub(super) fn check(model: &Model<'_>, sent: &[Sent<'_>], findings: &mut Vec<Finding>) {
@@ -38,12 +39,12 @@ fn smart_hosts(model: &Model<'_>, sent: &Sent<'_>, findings: &mut Vec<Finding>) 
     for (index, host) in sent.connector.smart_hosts.iter().enumerate() {
         let what = match host {
             SmartHost::Address(ip) if is_remote(*ip) => {
-                format!("SmartHosts has the address {ip}, which may be another region's tomorrow")
+                format!("has SmartHosts {ip}, an address that may be another region's tomorrow")
             }
             SmartHost::Name(name) => match wrong(name.as_str()) {
-                Some(wrong) => format!("SmartHosts has {name}, {wrong}"),
+                Some(wrong) => format!("has SmartHosts {name}, {wrong}"),
                 None => match of_another(model, sent, name.as_str()) {
-                    Some(other) => format!("SmartHosts has {name}, the MX name of {other}"),
+                    Some(other) => format!("has SmartHosts {name}, {other}"),
                     None => continue,
                 },
             },
@@ -64,12 +65,22 @@ fn smart_hosts(model: &Model<'_>, sent: &Sent<'_>, findings: &mut Vec<Finding>) 
     }
 }
 
-/// The tenant whose MX name a smart host is, if the address spaces are another's.
+/// Whose MX name a smart host is, if the address spaces are another's.
 fn of_another(model: &Model<'_>, sent: &Sent<'_>, host: &str) -> Option<String> {
-    let owner = model.mx_owner(host)?;
     let tenants = tenants_of_spaces(model, sent);
-    (!tenants.is_empty() && !tenants.contains(&owner))
-        .then(|| format!("tenant {:?}", model.tenant_name(owner)))
+    let first = tenants.first()?;
+    match model.mx_owner(host) {
+        Some(owner) => (!tenants.contains(&owner))
+            .then(|| format!("the MX name of tenant {:?}", model.tenant_name(owner))),
+        None => foreign(model, host, &tenants, model.tenant_name(*first)),
+    }
+}
+
+/// Whose MX name a host is that is none of these tenants', nor of any that was exported.
+fn foreign(model: &Model<'_>, host: &str, tenants: &[usize], name: &str) -> Option<String> {
+    model
+        .is_foreign_mx(host, tenants)
+        .then(|| format!("the MX name of a domain that {name} has not accepted"))
 }
 
 /// The exported tenants that accept the domains of a connector's address spaces.
@@ -132,21 +143,25 @@ fn upstreams(
     let name = tenant.name.as_ref().map(|name| name.value.clone());
     let named = tenant.upstream_name.as_ref();
     let service = named.is_some_and(|name| is_service(&name.value));
+    let mut routes = model.routes().iter();
+    let route = routes.find(|route| route.origin == Origin::Relay(number));
+    let exported = route.and_then(Route::tenant);
     for upstream in &tenant.upstreams {
         let host = upstream.value.host.as_str();
         let what = match host.parse::<IpAddr>() {
             Ok(ip) if is_service_address(ip) || (service && is_remote(ip)) => {
-                format!("upstream is the address {ip}, which may be another region's tomorrow")
+                format!("has upstream {ip}, an address that may be another region's tomorrow")
             }
             Ok(_) => continue,
-            Err(_) => match wrong(host) {
-                Some(wrong) => format!("upstream is {host}, {wrong}"),
-                None => continue,
-            },
+            Err(_) => {
+                let wrong = wrong(host).map(str::to_owned);
+                match wrong.or_else(|| unaccepted(model, exported?, host)) {
+                    Some(wrong) => format!("has upstream {host}, {wrong}"),
+                    None => continue,
+                }
+            }
         };
-        let mut routes = model.routes().iter();
-        let route = routes.find(|route| route.origin == Origin::Relay(number));
-        let own = route.and_then(|route| own_mx(model, route.tenant()?));
+        let own = exported.and_then(|exported| own_mx(model, exported));
         findings.push(Finding {
             rule: &table::HOST,
             severity: table::HOST.severity,
@@ -167,12 +182,38 @@ fn upstreams(
     }
 }
 
+/// What is wrong with an upstream of a tenant if it is the MX name of a domain that nobody has accepted.
+fn unaccepted(model: &Model<'_>, tenant: usize, host: &str) -> Option<String> {
+    if model.mx_owner(host).is_some() || is_relays(model, host) {
+        return None;
+    }
+    foreign(model, host, &[tenant], model.tenant_name(tenant))
+}
+
+/// Whether a host may be the MX of a domain of any tenant of the relay's: TNY-14 tells of another's.
+fn is_relays(model: &Model<'_>, host: &str) -> bool {
+    let (Some(relay), Some(label)) = (&model.inventory().relay, mx_label(host)) else {
+        return false;
+    };
+    relay.written.tenants.iter().any(|tenant| {
+        let domains = [
+            &tenant.sender_domains,
+            &tenant.recipient_domains,
+            &tenant.certificate_domains,
+        ];
+        domains.into_iter().flatten().any(|pattern| {
+            let (Pattern::Exact(domain) | Pattern::Subtree(domain)) = &pattern.value;
+            DomainName::parse(domain.as_str()).is_ok_and(|domain| may_be_mx(&label, &domain))
+        })
+    })
+}
+
 fn fqdn(sent: &Sent<'_>, what: &str, findings: &mut Vec<Finding>) {
     let name = sent.connector.fqdn.as_deref().unwrap_or_default();
-    let message = format!("Fqdn is {name:?}, {what}");
+    let message = format!("has Fqdn {name:?}, {what}");
     let mut finding = sent.finding(&table::NAME, "Fqdn", message);
     finding.remedy = vec![
-        Remedy::Words(String::from("name the server as the Internet knows it")),
+        Remedy::Words(String::from("Name the server as the Internet knows it:")),
         sent.set(&format!("-Fqdn {}", quoted(&sent.own))),
     ];
     findings.push(finding);
@@ -198,11 +239,11 @@ fn called(
         tenant: tenant.and_then(|tenant| Some(tenant.name.as_ref()?.value.clone())),
         object: section(relay, tenant),
         place: key(setting, relay, tenant, word),
-        message: format!("{word} is {:?}, {what}", setting.value),
+        message: format!("has {word} {:?}, {what}", setting.value),
         related: Vec::new(),
         remedy: vec![
             Remedy::Words(String::from(
-                "use the full name of this host, to which its address leads back",
+                "Use the full name of this host, to which its address leads back:",
             )),
             Remedy::Toml {
                 file: setting.at.file.display().to_string(),
@@ -248,7 +289,7 @@ fn key<T>(setting: &Setting<T>, relay: &Relay, tenant: Option<&Tenant>, key: &st
     }
 }
 
-const MX: &str = "name the MX of one of the tenant's own domains, as the admin center shows it";
+const MX: &str = "Name the MX of one of the tenant's own domains, as the admin center shows it";
 
 /// Of Forefront Online Protection, and of the FrontBridge before it.
 const LEGACY: [&str; 2] = ["messaging.microsoft.com", "frontbridge.com"];

@@ -112,8 +112,7 @@ impl Way<'_> {
         let Some((index, domain)) = at else { return };
         let host = self.connector.value.smart_hosts.get(index).map(shown);
         let message = format!(
-            "SmartHosts has {}, which sends mail for {} to this tenant; for recipients that the tenant does not \
-             have it returns to there",
+            "has SmartHosts {}, which sends mail for {} to this tenant; mail for recipients that the tenant does not have returns to there",
             host.unwrap_or_default(),
             listed(&looping)
         );
@@ -123,8 +122,8 @@ impl Way<'_> {
         finding.related = related;
         finding.remedy = vec![
             Remedy::Words(format!(
-                "if every recipient of {domain} is in the tenant, say so; otherwise take {domain} out of the way in, \
-                 or send it out to the server that has the others"
+                "If every recipient of {domain} is in the tenant, say so; otherwise take {domain} out of the way in, \
+                 or send it out to the server that has the others:"
             )),
             Remedy::ExchangeOnline {
                 tenant: self.tenant.name.clone(),
@@ -188,7 +187,7 @@ impl Way<'_> {
             return;
         };
         let message = format!(
-            "RouteAllMessagesViaOnPremises is true, and {what} sends mail for everybody back to this tenant"
+            "has RouteAllMessagesViaOnPremises $true, and {what} sends mail for everybody back to this tenant"
         );
         let mut finding = self.finding(&table::CENTRALISED, message);
         finding.place = self
@@ -198,8 +197,8 @@ impl Way<'_> {
         finding.related.push(related);
         finding.remedy = vec![
             Remedy::Words(String::from(
-                "let the tenant send to the internet by itself, or let what comes from it leave the premises by a \
-                 connector of its own",
+                "Let the tenant send to the internet by itself, or let what comes from it leave the premises by a \
+                 connector of its own:",
             )),
             Remedy::ExchangeOnline {
                 tenant: self.tenant.name.clone(),

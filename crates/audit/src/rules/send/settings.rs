@@ -3,6 +3,7 @@
 use tenantry_lab::export::TlsAuthLevel;
 
 use super::{Sent, is_service, table};
+use crate::distinguished_name;
 use crate::finding::{Finding, Remedy};
 
 pub(super) fn check(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
@@ -10,8 +11,9 @@ pub(super) fn check(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     hybrid(sent, findings);
-    // Without TLS there is nothing to verify: that comes first.
-    if !tls(sent, findings) {
+    let told = tls(sent, findings);
+    // Where nothing is set the step to TLS sets this, too.
+    if !told || sent.connector.tls_auth_level.is_some() {
         validation(sent, findings);
     }
 }
@@ -24,10 +26,10 @@ fn hybrid(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
     let (property, what) = match (cloud, nameless) {
         (true, true) => (
             CLOUD,
-            "CloudServicesMailEnabled is false, and neither TlsCertificateName nor Fqdn is set",
+            "has CloudServicesMailEnabled $false, and neither TlsCertificateName nor Fqdn",
         ),
-        (true, false) => (CLOUD, "CloudServicesMailEnabled is false"),
-        (false, true) => (CERTIFICATE, "neither TlsCertificateName nor Fqdn is set"),
+        (true, false) => (CLOUD, "has CloudServicesMailEnabled $false"),
+        (false, true) => (CERTIFICATE, "has neither TlsCertificateName nor Fqdn"),
         (false, false) => return,
     };
     let mut finding = sent.finding(&table::HYBRID, property, what.to_owned());
@@ -45,19 +47,34 @@ fn hybrid(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
 /// How a connector gets the name of an installed certificate: issuer and subject, as Windows writes
 /// them.
 pub(super) fn name_certificate(sent: &Sent<'_>, name: &str) -> [Remedy; 3] {
-    let pattern = crate::powershell::quoted(&format!("*CN={name}*"));
+    let pattern = crate::powershell::quoted(&subject_pattern(name));
     [
         Remedy::Words(format!(
-            "find the certificate of the mail server, as {name}, and name it in the connector"
+            "Find the certificate of the mail server, as {name}, and name it in the connector:"
         )),
         Remedy::ExchangeServer {
             command: format!(
-                "$certificate = Get-ExchangeCertificate | Where-Object {{ $_.Subject -like {pattern} }} | \
+                "$certificate = Get-ExchangeCertificate | Where-Object {{ $_.Subject -match {pattern} }} | \
                  Sort-Object NotAfter | Select-Object -Last 1"
             ),
         },
         sent.set("-TlsCertificateName \"<I>$($certificate.Issuer)<S>$($certificate.Subject)\""),
     ]
+}
+
+/// A regular expression for subjects with exactly this common name: another name may begin with it,
+/// and `*` stands for itself.
+fn subject_pattern(name: &str) -> String {
+    let written = distinguished_name::value(name);
+    let mut pattern = String::from("(^|, )CN=");
+    for character in written.chars() {
+        if character.is_ascii_punctuation() && !matches!(character, '-' | '_' | '"' | '\'') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push_str("(,|$)");
+    pattern
 }
 
 /// Whether TLS is not insisted on.
@@ -66,16 +83,17 @@ fn tls(sent: &Sent<'_>, findings: &mut Vec<Finding>) -> bool {
     let (property, what) = if connector.ignore_starttls {
         (
             "IgnoreSTARTTLS",
-            "IgnoreSTARTTLS is true, so that mail leaves in clear text",
+            "has IgnoreSTARTTLS $true, so that mail leaves in clear text",
         )
     } else if sent.tells("RequireTLS") && !connector.require_tls {
-        ("RequireTLS", "RequireTLS is false")
+        ("RequireTLS", "has RequireTLS $false")
     } else {
         return false;
     };
     let mut finding = sent.finding(&table::TLS, property, what.to_owned());
     let mut parameters = String::from("-RequireTLS $true -IgnoreSTARTTLS $false");
-    if !verifies(sent) {
+    if connector.tls_auth_level.is_none() && !verifies(sent) {
+        parameters.push(' ');
         parameters.push_str(VERIFYING);
     }
     finding.remedy.push(sent.set(&parameters));
@@ -91,23 +109,23 @@ fn validation(sent: &Sent<'_>, findings: &mut Vec<Finding>) {
     let (property, what) = match (sent.connector.tls_auth_level, domain) {
         (Some(TlsAuthLevel::DomainValidation), Some(domain)) => (
             "TlsDomain",
-            format!("TlsDomain is {domain:?}, which is not the name of Exchange Online"),
+            format!("has TlsDomain {domain:?}, which is not the name of Exchange Online"),
         ),
         (Some(TlsAuthLevel::DomainValidation), None) => (
             "TlsAuthLevel",
-            String::from("TlsAuthLevel is DomainValidation, and TlsDomain is not set"),
+            String::from("has TlsAuthLevel DomainValidation and no TlsDomain"),
         ),
         (Some(TlsAuthLevel::EncryptionOnly), _) => (
             "TlsAuthLevel",
-            String::from("TlsAuthLevel is EncryptionOnly, which verifies nothing"),
+            String::from("has TlsAuthLevel EncryptionOnly, which verifies nothing"),
         ),
         (Some(TlsAuthLevel::CertificateValidation) | None, _) => (
             "TlsAuthLevel",
-            String::from("TlsAuthLevel is not set, so that nothing is verified"),
+            String::from("has no TlsAuthLevel, so that nothing is verified"),
         ),
     };
     let mut finding = sent.finding(&table::VALIDATION, property, what);
-    finding.remedy.push(sent.set(VERIFYING.trim_start()));
+    finding.remedy.push(sent.set(VERIFYING));
     findings.push(finding);
 }
 
@@ -127,4 +145,20 @@ fn verifies(sent: &Sent<'_>) -> bool {
 
 const CLOUD: &str = "CloudServicesMailEnabled";
 const CERTIFICATE: &str = "TlsCertificateName";
-const VERIFYING: &str = " -TlsAuthLevel DomainValidation -TlsDomain mail.protection.outlook.com";
+const VERIFYING: &str = "-TlsAuthLevel DomainValidation -TlsDomain mail.protection.outlook.com";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_found_by_all_of_its_common_name() {
+        for (name, pattern) in [
+            ("mail.contoso.com", r"(^|, )CN=mail\.contoso\.com(,|$)"),
+            ("*.contoso-mail.com", r"(^|, )CN=\*\.contoso-mail\.com(,|$)"),
+            ("Contoso, Inc", "(^|, )CN=\"Contoso\\, Inc\"(,|$)"),
+        ] {
+            assert_eq!(subject_pattern(name), pattern, "{name}");
+        }
+    }
+}

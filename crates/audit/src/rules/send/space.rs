@@ -6,6 +6,7 @@ use super::target::Target;
 use super::{Sent, table};
 use crate::finding::{Finding, Related, Remedy};
 use crate::model::Model;
+use crate::powershell::quoted;
 
 pub(super) fn check(model: &Model<'_>, sent: &[Sent<'_>], findings: &mut Vec<Finding>) {
     let known: Vec<(&Sent<'_>, Target)> = sent
@@ -101,15 +102,36 @@ impl Overlaps<'_, '_> {
                 })
             })
             .collect();
-        finding.remedy = vec![
-            Remedy::Words(String::from(
-                "leave one Send connector, to Tenantry, which finds the tenant by the sender and presents its certificate",
-            )),
-            connector.set("-Enabled $false"),
-            other.set("-SmartHosts 'relay.corp.example' -DNSRoutingEnabled $false"),
-        ];
+        finding.remedy = to_relay(self.model, connector, other);
         Some(finding)
     }
+}
+
+/// One connector for all tenants: Tenantry finds the tenant by the sender.
+fn to_relay(model: &Model<'_>, one: &Sent<'_>, other: &Sent<'_>) -> Vec<Remedy> {
+    let relay = model.inventory().relay.as_ref();
+    let hostname = relay.and_then(|relay| relay.written.hostname.as_ref());
+    let hostname = hostname.map(|hostname| hostname.value.trim_end_matches('.'));
+    let name = hostname.unwrap_or(EXAMPLE);
+    let mut what = String::from(
+        "Leave one Send connector, to Tenantry, which finds the tenant by the sender and presents its certificate; \
+         to Exchange it must present one for its own name",
+    );
+    if hostname.is_none() {
+        what.push_str(&format!(". Write that name for {EXAMPLE}"));
+    }
+    what.push(':');
+    let name = quoted(name);
+    let mut parameters = format!("-SmartHosts {name} -DNSRoutingEnabled $false");
+    // Nobody but Exchange Online has the name that was asked for until now.
+    if other.connector.tls_domain.is_some() {
+        parameters.push_str(&format!(" -TlsDomain {name}"));
+    }
+    vec![
+        Remedy::Words(what),
+        one.set("-Enabled $false"),
+        other.set(&parameters),
+    ]
 }
 
 fn is_smtp(kind: &str) -> bool {
@@ -133,6 +155,8 @@ fn wider(space: &str) -> impl Iterator<Item = String> {
     names.into_iter().filter(move |_| space != "*").chain(all)
 }
 
+/// Where the relay's name is not known.
+const EXAMPLE: &str = "relay.corp.example";
 const SPACES: &str = "AddressSpaces";
 const MOST_RELATED: usize = 8;
 
