@@ -391,7 +391,7 @@ impl Gathered {
         let phases = Phase::ALL.into_iter().zip(&recorder.phases);
         let started = started.to_string();
         let run = format!("{:08x}", shared.run);
-        Outcome {
+        let mut outcome = Outcome {
             format: FORMAT,
             program: format!("tenantry {}", env!("CARGO_PKG_VERSION")),
             run: run.clone(),
@@ -413,7 +413,10 @@ impl Gathered {
             tenants: self.tenants(shared),
             correctness: None,
             plan: shared.plan.clone(),
-        }
+            notes: Vec::new(),
+        };
+        outcome.notes = outcome.remarks();
+        outcome
     }
 
     fn generator(
@@ -464,11 +467,13 @@ impl Gathered {
     }
 
     fn tenants(&self, shared: &Shared) -> Vec<TenantRow> {
+        let planned = shared.mixer.planned();
         let tallies = self.recorder.tenants.iter().enumerate();
         let seen =
             tallies.filter(|(index, tally)| *index < shared.roster.tenants.len() || tally.sent > 0);
         seen.map(|(index, tally)| TenantRow {
             name: name(shared, index),
+            planned: planned.get(index).copied(),
             sent: tally.sent,
             accepted: tally.accepted,
             refused: tally.refused,

@@ -14,4 +14,5 @@ mod plan;
 mod reference;
 mod runs;
 mod schema;
+mod shares;
 mod verify;

@@ -205,6 +205,9 @@ fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
             "{name}: {unsent} messages were due and not sent; latency is that of the others"
         ));
     }
+    if let Some(note) = outcome.notes.first() {
+        doubts.push(format!("{name}: {note}"));
+    }
     if outcome.totals.accepted < FEW {
         let few = count(outcome.totals.accepted);
         doubts.push(format!("{name}: {few} accepted messages are few for a p99"));

@@ -109,6 +109,7 @@ pub(crate) fn outcome(seconds: u64, tenants: u64) -> Outcome {
         }],
         tenants: (0..tenants).map(tenant).collect(),
         correctness: Some(correctness()),
+        notes: vec!["the tenants' shares are not those of the plan".to_owned()],
     }
 }
 
@@ -241,6 +242,7 @@ fn tenant(index: u64) -> TenantRow {
     let sent = 30_000 / (index + 1);
     TenantRow {
         name: (index > 0).then(|| format!("tenant-{index}")),
+        planned: Some(0.04),
         sent,
         accepted: sent,
         refused: 0,
