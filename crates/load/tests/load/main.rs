@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod identities;
 mod latency;
 mod merge;
 mod plan;
