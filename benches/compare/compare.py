@@ -27,7 +27,7 @@ from pathlib import Path
 # Nothing is left in the checkout.
 sys.dont_write_bytecode = True
 
-from harness import idle, machine, measure, scenarios, servers, table
+from harness import idle, machine, measure, scenarios, servers, stream, table
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -38,7 +38,7 @@ MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 
 def arguments():
     """The command line."""
-    names = [scenario.name for scenario in scenarios.SCENARIOS] + ["idle"]
+    names = [scenario.name for scenario in scenarios.SCENARIOS] + ["idle", "stream"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds, each with every server in turn (3)")
     parser.add_argument("--seconds", type=int, default=4, help="measured seconds of one run (4)")
@@ -115,6 +115,11 @@ def run(wanted, programs, folder):
             row = idle.measure_idle(servers.SERVERS[name], folder / f"idle-{name}", pki, programs)
             rows.append({"round": 1, **row})
             print(f"idle {name}: {row['kib_per_connection']} KiB each", flush=True)
+    if "stream" in wanted.scenarios:
+        for name in (name for name in stream.SERVERS if name in wanted.servers):
+            row = stream.measure_stream(servers.SERVERS[name], folder / f"stream-{name}", pki, programs)
+            rows.append({"round": 1, **row})
+            print(f"stream {name}: {row['kib_before']} KiB before, {row['kib_peak']} KiB at most", flush=True)
     return rows
 
 
