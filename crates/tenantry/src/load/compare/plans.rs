@@ -178,7 +178,7 @@ fn facts(names: &[String], outcomes: &[Outcome], plans: &mut Plans) {
 }
 
 /// What makes a result doubtful by itself.
-fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
+pub(super) fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
     let mut doubts = Vec::new();
     let latency = outcome
         .phase(Phase::Latency)
