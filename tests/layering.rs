@@ -25,6 +25,12 @@ struct Layer {
 
 const LAYERS: &[Layer] = &[
     Layer {
+        folder: "settings",
+        ours: &[],
+        outside: &["ipnet", "memchr", "thiserror", "toml"],
+        tests: &[],
+    },
+    Layer {
         folder: "smtp",
         ours: &[],
         outside: &["bytes", "memchr", "thiserror"],
