@@ -113,7 +113,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "load",
-        ours: &["net", "smtp"],
+        ours: &["net", "settings", "smtp"],
         outside: &[
             "base64",
             "bytes",

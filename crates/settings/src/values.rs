@@ -82,7 +82,7 @@ pub fn whole(most: u64) -> impl Fn(&DeValue<'_>) -> Result<u64, Mistake> {
             .ok()
             .filter(|number| *number <= most)
             .ok_or_else(|| {
-                let shown: String = number.as_str().chars().take(DIGITS).collect();
+                let shown = short(number.as_str());
                 Mistake::new(
                     format!("{shown} is not a whole number from 0 to {most}"),
                     "write a number in that range",
@@ -106,12 +106,13 @@ pub fn count(value: &DeValue<'_>) -> Result<u32, Mistake> {
 /// When it is something else.
 pub fn number(value: &DeValue<'_>) -> Result<f64, Mistake> {
     let remedy = "write a number without quotes";
-    let read: Option<f64> = match value {
+    let (shown, read) = match value {
         // Whole numbers above 2^53 are rounded as if they had a decimal point.
-        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
-            .ok()
-            .map(|number| number as f64),
-        DeValue::Float(number) => number.as_str().parse().ok(),
+        DeValue::Integer(number) => {
+            let read = i128::from_str_radix(number.as_str(), number.radix());
+            (number.as_str(), read.ok().map(|number| number as f64))
+        }
+        DeValue::Float(number) => (number.as_str(), number.as_str().parse().ok()),
         DeValue::String(_)
         | DeValue::Boolean(_)
         | DeValue::Datetime(_)
@@ -119,7 +120,12 @@ pub fn number(value: &DeValue<'_>) -> Result<f64, Mistake> {
         | DeValue::Table(_) => return Err(Mistake::kind(value, "a number", remedy)),
     };
     read.filter(|number| number.is_finite())
-        .ok_or_else(|| Mistake::new("is no number that can be counted with", remedy))
+        .ok_or_else(|| Mistake::new(format!("{} is out of range", short(shown)), remedy))
+}
+
+/// The digits of a number, as far as a message needs them.
+fn short(digits: &str) -> String {
+    digits.chars().take(DIGITS).collect()
 }
 
 /// A number between two, both included.
@@ -372,8 +378,8 @@ mod tests {
             ("0.5", "0.5"),
             ("2", "2 is out of range"),
             ("-0.1", "-0.1 is out of range"),
-            ("nan", "is no number that can be counted with"),
-            ("1e999", "is no number that can be counted with"),
+            ("nan", "nan is out of range"),
+            ("1e999", "1e999 is out of range"),
             ("true", "is true or false, not a number"),
         ] {
             assert_eq!(
