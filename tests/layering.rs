@@ -87,7 +87,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "lab",
-        ours: &["net", "smtp"],
+        ours: &["net", "settings", "smtp"],
         outside: &[
             "arc-swap",
             "aws-lc-rs",
@@ -153,6 +153,7 @@ const LAYERS: &[Layer] = &[
             "load",
             "net",
             "relay",
+            "settings",
             "smtp",
         ],
         outside: &[
