@@ -25,6 +25,12 @@ struct Layer {
 
 const LAYERS: &[Layer] = &[
     Layer {
+        folder: "settings",
+        ours: &[],
+        outside: &["ipnet", "memchr", "thiserror", "toml"],
+        tests: &[],
+    },
+    Layer {
         folder: "smtp",
         ours: &[],
         outside: &["bytes", "memchr", "thiserror"],
@@ -81,7 +87,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "lab",
-        ours: &["net", "smtp"],
+        ours: &["net", "settings", "smtp"],
         outside: &[
             "arc-swap",
             "aws-lc-rs",
@@ -107,7 +113,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "load",
-        ours: &["net", "smtp"],
+        ours: &["net", "settings", "smtp"],
         outside: &[
             "base64",
             "bytes",
@@ -147,6 +153,7 @@ const LAYERS: &[Layer] = &[
             "load",
             "net",
             "relay",
+            "settings",
             "smtp",
         ],
         outside: &[

@@ -10,20 +10,18 @@ mod fault;
 mod folder;
 mod load;
 mod objects;
-mod problem;
-mod reader;
 mod sections;
 mod settings;
 mod tenant;
-pub mod units;
 mod values;
 
 use std::path::PathBuf;
 
+pub use tenantry_settings::{Problem, Problems, Severity};
+
 pub use self::addresses::AddressMap;
 pub use self::fault::{FaultAction, FaultReply, FaultSpec, FaultStage, Throttle};
 pub use self::load::matching as folders_matching;
-pub use self::problem::{Problem, Problems, Severity};
 pub use self::settings::{Endpoint, Limits, ServerSettings, Timeouts};
 use crate::events::Event;
 use crate::world::World;

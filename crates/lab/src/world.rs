@@ -8,7 +8,6 @@
 mod connector;
 mod domain;
 mod name;
-mod place;
 mod profile;
 mod tenant;
 
@@ -17,9 +16,9 @@ pub use connector::{
 };
 pub use domain::{AcceptedDomain, DomainType};
 pub use name::{DomainName, DomainNameError, Region, Wildcard, certificate_name};
-pub use place::Place;
 pub use profile::{AmbiguousPolicy, Profile, RelayRefusal, RelayRejectAt};
 pub use tenant::{Organization, Quota, Tenant, TenantIndex};
+pub use tenantry_settings::Place;
 
 /// Everything that attribution looks at.
 #[derive(Debug, Clone, Default)]

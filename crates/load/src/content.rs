@@ -292,7 +292,7 @@ mod tests {
     fn a_message_has_the_size_that_was_asked_for_and_ends_with_a_line() {
         for size in (300..700).chain([2_048, 32_760, 32_761, 65_521, 1 << 20]) {
             let content = Content::Fixed { size };
-            let contents = Contents::load(&content, "load.example", &mut Vec::new());
+            let contents = Contents::load(&content, "load.example", &mut Complaints::default());
             let whole = made(&contents, 7, Transfer::Data);
             assert_eq!(whole.len() as u64, size);
             assert!(whole.ends_with(b"\r\n"));
@@ -305,7 +305,11 @@ mod tests {
 
     #[test]
     fn a_size_below_the_header_section_is_the_header_section() {
-        let contents = Contents::load(&Content::Fixed { size: 1 }, "h.example", &mut Vec::new());
+        let contents = Contents::load(
+            &Content::Fixed { size: 1 },
+            "h.example",
+            &mut Complaints::default(),
+        );
         let whole = made(&contents, 0, Transfer::Data);
         assert!(whole.ends_with(b"\r\n\r\n"));
     }

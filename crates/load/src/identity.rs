@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tenantry_net::Identity;
+use tenantry_settings::{Collected, Place, Problem};
 
-use crate::plan::{Identities, KeyPair, Problem};
+use crate::plan::{Identities, KeyPair};
 
 /// Everybody that a run has mail of.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(crate) struct Member {
 }
 
 /// What is wrong with files that a plan names.
-pub(crate) type Complaints = Vec<Problem>;
+pub(crate) type Complaints = Collected;
 
 impl Roster {
     /// Reads all certificates; what cannot be used is added to the complaints.
@@ -182,26 +183,19 @@ fn unique(tenants: &[Member], complaints: &mut Complaints) {
             ("domain", &tenant.domain, &mut domains),
         ] {
             if !seen.insert(text.to_ascii_lowercase()) {
-                complaints.push(Problem {
-                    source: "identities".to_owned(),
-                    position: None,
-                    key: String::new(),
-                    what: format!("two tenants have the {what} {text:?}"),
-                    remedy: "give each tenant its own".to_owned(),
-                });
+                let what = format!("two tenants have the {what} {text:?}");
+                complaints.push(complaint(
+                    Path::new("identities"),
+                    what,
+                    "give each tenant its own",
+                ));
             }
         }
     }
 }
 
 pub(crate) fn complaint(place: &Path, what: String, remedy: &str) -> Problem {
-    Problem {
-        source: place.display().to_string(),
-        position: None,
-        key: String::new(),
-        what,
-        remedy: remedy.to_owned(),
-    }
+    Problem::error(Place::whole(place), what, remedy)
 }
 
 const MOST_TENANTS: usize = 1_000_000;

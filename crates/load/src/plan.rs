@@ -5,8 +5,6 @@
 //! of every result, so that a result says how it came about.
 
 mod overrides;
-mod problem;
-mod reader;
 mod sections;
 mod values;
 
@@ -17,8 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use overrides::Overrides;
-pub use problem::{Problem, Problems};
-pub(crate) use sections::host_and_port;
+pub use tenantry_settings::{Problem, Problems};
 
 /// Everything about one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use ipnet::Ipv4Net;
+use tenantry_settings::{Collected, Place, Problem, Report, closest, quoted};
 
 use super::Lab;
-use super::load::whole;
-use super::problem::{Collected, Problem, closest, quoted};
-use super::reader::Report;
 use super::tenant::Draft;
 use crate::world::{
-    ConnectorType, InboundConnector, Place, Region, SenderAddress, SenderDomain, Tenant,
+    ConnectorType, InboundConnector, Region, SenderAddress, SenderDomain, Tenant,
     TlsSenderCertificateName,
 };
 
@@ -22,9 +20,11 @@ pub(super) fn tenants(lab: &mut Lab, drafts: Vec<Draft>, report: &Report) {
     if drafts.is_empty() && !report.borrow().has_errors() {
         let remedy = "add a [[tenant]] to the world file, name tenant_folders in it, or give a \
                       folder with a tenant.toml in each folder below it";
-        report
-            .borrow_mut()
-            .push(Problem::error(whole(&lab.path), "has no tenant", remedy));
+        report.borrow_mut().push(Problem::error(
+            Place::whole(&lab.path),
+            "has no tenant",
+            remedy,
+        ));
         return;
     }
     let mut names = HashMap::new();
@@ -155,7 +155,7 @@ fn fault_regions(lab: &Lab, notice: &mut impl FnMut(&Place, String, &str)) {
         if let Some(region) = fault.region.as_ref().filter(|region| !served(region)) {
             let place = Place {
                 path: format!("fault[{index}].region"),
-                ..whole(&lab.path)
+                ..Place::whole(&lab.path)
             };
             let what = format!("no endpoint serves {region}: this never happens");
             notice(
@@ -195,7 +195,7 @@ fn regions(lab: &Lab, notice: &mut impl FnMut(&Place, String, &str)) {
     for region in served.difference(&homes) {
         let what = format!("the endpoint of {region} is no tenant's");
         let remedy = "correct the region, of the endpoint or of a tenant";
-        notice(&whole(&lab.path), what, remedy);
+        notice(&Place::whole(&lab.path), what, remedy);
     }
 }
 

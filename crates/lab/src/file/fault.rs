@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use tenantry_settings::values::{count, duration, text, wait, word};
+use tenantry_settings::{Mistake, Table, closest, quoted};
 use toml::de::DeValue;
 
-use super::problem::{closest, quoted};
-use super::reader::{Mistake, Table};
-use super::values::{count, positive, rate, region, share, text, time, wait, word};
+use super::values::{per_second, positive, region, share};
 use crate::reply::Refusal;
 use crate::world::{Region, TenantIndex, World};
 
@@ -169,40 +169,40 @@ impl FaultReply {
 }
 
 /// Reads one `[[fault]]`; nothing if it is wrong.
-pub(super) fn read(mut table: Table<'_>, world: &World) -> Option<FaultSpec> {
-    let tenant = table.optional("tenant", |value| tenant(value, world));
-    let region = table.optional("region", region);
+pub(super) fn read(table: Table<'_>, world: &World) -> Option<FaultSpec> {
+    let tenant = table.value("tenant", |value| tenant(value, world));
+    let region = table.value("region", region);
     let remedy = "say when it happens, as in \"rcpt\"";
     let stage = table.required("stage", word(STAGES), remedy);
-    let probability = table.optional("probability", share);
-    let after = table.optional("after", count);
-    let times = table.optional("times", positive);
-    let delay = table.optional("delay", time);
-    let tarpit = table.optional("tarpit", wait);
-    let reply = table.optional("reply", reply);
-    let action = table.optional("action", word(ACTIONS));
+    let probability = table.value("probability", share);
+    let after = table.value("after", count);
+    let times = table.value("times", positive);
+    let delay = table.value("delay", duration);
+    let tarpit = table.value("tarpit", wait);
+    let reply = table.value("reply", reply);
+    let action = table.value("action", word(ACTIONS));
     let throttle = table.table("throttle").and_then(throttle);
     let effects = ["delay", "tarpit", "reply", "action", "throttle"];
     let does_something = effects.into_iter().any(|key| table.has(key));
     let spec = FaultSpec {
-        tenant: tenant.map(|given| given.value),
-        region: region.map(|given| given.value),
+        tenant,
+        region,
         stage: stage?.value,
-        probability: probability.map_or(1.0, |given| given.value),
-        after: after.map_or(0, |given| given.value),
-        times: times.map(|given| u64::from(given.value)),
-        delay: delay.map_or(Duration::ZERO, |given| given.value),
-        tarpit: tarpit.map_or(Duration::ZERO, |given| given.value),
-        reply: reply.map(|given| given.value),
-        action: action.map(|given| given.value),
+        probability: probability.unwrap_or(1.0),
+        after: after.map_or(0, u64::from),
+        times: times.map(u64::from),
+        delay: delay.unwrap_or_default(),
+        tarpit: tarpit.unwrap_or_default(),
+        reply,
+        action,
         throttle,
     };
     if !does_something {
         let remedy = "add delay, tarpit, reply, action or throttle";
-        table.wrong(table.place(), Mistake::new("nothing goes wrong", remedy));
+        table.complain(table.place(), Mistake::new("nothing goes wrong", remedy));
     }
     for (key, mistake) in contradictions(&spec) {
-        table.wrong(table.place_of(key), mistake);
+        table.complain(table.place_of(key), mistake);
     }
     table.finish();
     Some(spec)
@@ -255,19 +255,16 @@ fn contradictions(spec: &FaultSpec) -> Vec<(&'static str, Mistake)> {
     found
 }
 
-fn throttle(mut table: Table<'_>) -> Option<Throttle> {
+fn throttle(table: Table<'_>) -> Option<Throttle> {
     let remedy = "say how many pass in a second, as in 10";
-    let messages_per_second = table.required("messages_per_second", rate, remedy);
-    let burst = table.optional("burst", positive);
-    let reply = table.optional("reply", reply);
+    let messages_per_second = table.required("messages_per_second", per_second, remedy);
+    let burst = table.value("burst", positive);
+    let reply = table.value("reply", reply);
     table.finish();
-    let messages_per_second = messages_per_second?.value;
     Some(Throttle {
-        messages_per_second,
-        burst: burst.map_or(1, |given| given.value),
-        reply: reply.map_or(FaultReply::Refusal(Refusal::ServerBusy), |given| {
-            given.value
-        }),
+        messages_per_second: messages_per_second?.value,
+        burst: burst.unwrap_or(1),
+        reply: reply.unwrap_or(FaultReply::Refusal(Refusal::ServerBusy)),
     })
 }
 

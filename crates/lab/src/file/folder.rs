@@ -5,14 +5,15 @@ use std::fs;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::thread;
 
-use super::load::{TENANT, read_text, unreadable, whole};
-use super::problem::{Collected, Problem, Severity, quoted};
-use super::reader::{Report, Source, Table};
+use tenantry_settings::{Collected, Document, Place, Problem, Report, Severity, Table, quoted};
+
+use super::load::{TENANT, read_text, unreadable};
 use super::tenant::{self, Draft};
-use crate::export::{self, Document, ExportError, Object};
-use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization, Place};
+use crate::export::{self, ExportError, Object};
+use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization};
 
 /// Reads many folders, on all processors; the tenants come in the folders' order.
 pub(super) fn read_all(folders: &BTreeSet<PathBuf>, report: &Report) -> Vec<Draft> {
@@ -60,18 +61,23 @@ fn read(folder: &Path, report: &Report) -> Option<Draft> {
         let remedy = "write this file with at least region = \"EUR\", or the region it is";
         report
             .borrow_mut()
-            .push(Problem::error(whole(&file), what, remedy));
+            .push(Problem::error(Place::whole(&file), what, remedy));
         return None;
     }
     if fs::metadata(&file).is_ok_and(|metadata| !metadata.is_file()) {
-        let problem = Problem::error(whole(&file), "is no file", "write the tenant into a file");
+        let problem = Problem::error(
+            Place::whole(&file),
+            "is no file",
+            "write the tenant into a file",
+        );
         report.borrow_mut().push(problem);
         return None;
     }
     let text = read_text(&file, report)?;
-    let (source, tree) = Source::parse(&file, &text, report);
-    let mut draft = tenant::read(Table::new(&source, &tree), Some(folder));
-    draft.tenant.place = whole(&file);
+    let document = Document::parse(&file, &text, report);
+    let table = Table::new(slice::from_ref(&document), report);
+    let mut draft = tenant::read(table, Some(folder));
+    draft.tenant.place = Place::whole(&file);
     let mut adding = Adding::to(&mut draft, report);
     for export in exports(folder, report) {
         adding.file(&export);
@@ -106,7 +112,7 @@ pub(super) fn no_tenant(folder: &Path, severity: Severity) -> Option<Problem> {
                               region it is; if it is no tenant, move the exports elsewhere";
                 return Some(Problem {
                     severity,
-                    ..Problem::error(whole(folder), what, remedy)
+                    ..Problem::error(Place::whole(folder), what, remedy)
                 });
             }
             Ok(_) => {}
@@ -120,10 +126,10 @@ pub(super) fn no_tenant(folder: &Path, severity: Severity) -> Option<Problem> {
         quoted(&name)
     );
     let remedy = "if it is a tenant, write a tenant.toml there with its region";
-    Some(Problem::notice(whole(folder), what, remedy))
+    Some(Problem::notice(Place::whole(folder), what, remedy))
 }
 
-fn is_known(document: &Document) -> bool {
+fn is_known(document: &export::Document) -> bool {
     !matches!(document.object(), Ok(Object::Other(_)))
 }
 

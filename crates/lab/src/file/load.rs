@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
+use tenantry_settings::{
+    Document, Place, Problem, Problems, Report, Severity, Table, beside, quoted, reason,
+};
+
 use super::Lab;
-use super::problem::{Problem, Problems, Severity, quoted};
-use super::reader::{Report, Source, Table};
 use super::sections;
 use super::tenant::{self, Draft};
 use super::{check, fault, folder};
 use crate::export;
-use crate::world::Place;
 
 impl Lab {
     /// Reads a world: a TOML file, with the tenant folders that it names, or a folder with an
@@ -49,11 +51,6 @@ const WORLD: &str = "world.toml";
 const TENANTS: &str = "tenants";
 pub(super) const TENANT: &str = "tenant.toml";
 
-/// A path as a file means it: relative to the folder of that file.
-pub(super) fn beside(file: &Path, path: &Path) -> PathBuf {
-    file.parent().unwrap_or_else(|| Path::new("")).join(path)
-}
-
 /// A file's text, or a problem.
 pub(super) fn read_text(path: &Path, report: &Report) -> Option<String> {
     let read = text_of(path);
@@ -72,7 +69,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, Problem> {
     if octets.len() as u64 > LARGEST {
         let what = format!("has more than {LARGEST} octets");
         let remedy = "give tenants folders of their own";
-        return Err(Problem::error(whole(path), what, remedy));
+        return Err(Problem::error(Place::whole(path), what, remedy));
     }
     match export::decode(&Arc::from(path), &octets) {
         Ok(text) => Ok(text.into_owned()),
@@ -91,26 +88,11 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     } else {
         "let the lab read it"
     };
-    Problem::error(whole(path), what, remedy)
-}
-
-/// The place of a whole file or folder.
-pub(super) fn whole(path: &Path) -> Place {
-    Place {
-        file: Some(path.into()),
-        ..Place::default()
-    }
+    Problem::error(Place::whole(path), what, remedy)
 }
 
 /// More than 100,000 tenants need.
 const LARGEST: u64 = 64 << 20;
-
-/// An error of the system without its number.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let plain = text.split(" (os error").next().unwrap_or_default();
-    plain.to_lowercase()
-}
 
 fn main_file(
     lab: &mut Lab,
@@ -119,16 +101,16 @@ fn main_file(
     mut folders: BTreeSet<PathBuf>,
     report: &Report,
 ) {
-    let (source, tree) = Source::parse(path, text, report);
-    let mut table = Table::new(&source, &tree);
-    sections::plain(lab, &mut table);
-    let patterns = table.list("tenant_folders", super::values::text);
+    let document = Document::parse(path, text, report);
+    let table = Table::new(slice::from_ref(&document), report);
+    sections::plain(lab, &table);
+    let patterns = table.list("tenant_folders", tenantry_settings::values::text);
     for pattern in patterns.unwrap_or_default() {
         let found = matching(&beside(path, Path::new("")), &pattern.value);
         if found.is_empty() {
             let what = format!("{} is no folder", quoted(&pattern.value));
             let remedy = "write folders relative to this file; * stands for a part of one name";
-            source.complain(Problem::error(pattern.place, what, remedy));
+            table.report(Problem::error(pattern.place, what, remedy));
         }
         folders.extend(found);
     }
@@ -142,11 +124,11 @@ fn main_file(
         .collect();
     drafts.extend(folder::read_all(&folders, report));
     check::tenants(lab, drafts, report);
-    sections::endpoints(lab, &mut table);
+    sections::endpoints(lab, &table);
     for table in table.tables("fault") {
         lab.faults.extend(fault::read(table, &lab.world));
     }
-    sections::events(lab, &mut table);
+    sections::events(lab, &table);
     table.finish();
 }
 
@@ -204,7 +186,7 @@ fn passed_over(path: &Path, folders: &BTreeSet<PathBuf>) -> Option<Problem> {
         count => format!("{count} tenants in folders are left out, {first} the first of them"),
     };
     let remedy = "give the folder in place of the file, or name them in tenant_folders";
-    Some(Problem::notice(whole(path), what, remedy))
+    Some(Problem::notice(Place::whole(path), what, remedy))
 }
 
 /// The entries of a folder, hidden ones aside; none if it cannot be read.

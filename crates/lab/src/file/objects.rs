@@ -2,17 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use toml::Spanned;
-use toml::de::DeValue;
+use tenantry_settings::{Mistake, Place, Problem, Table, closest};
 
-use super::problem::{Problem, closest};
-use super::reader::{Mistake, Table};
 use crate::export::{self, ExportError, Node, Value};
-use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization, Place};
+use crate::world::{AcceptedDomain, DomainName, InboundConnector, Organization};
 
-pub(super) fn accepted_domains(
-    table: &mut Table<'_>,
-) -> (Vec<AcceptedDomain>, BTreeSet<DomainName>) {
+pub(super) fn accepted_domains(table: &Table<'_>) -> (Vec<AcceptedDomain>, BTreeSet<DomainName>) {
     let mut domains = Vec::new();
     let mut plain = BTreeSet::new();
     for node in nodes(table, "accepted_domains") {
@@ -28,7 +23,7 @@ pub(super) fn accepted_domains(
                 Err(error) => {
                     let mistake =
                         Mistake::new(error.to_string(), "write a domain, as in \"contoso.com\"");
-                    table.wrong(node.place, mistake);
+                    table.complain(node.place, mistake);
                 }
             },
             Value::Object(_) => {
@@ -41,7 +36,7 @@ pub(super) fn accepted_domains(
             | Value::Expression(_)
             | Value::List(_) => {
                 let remedy = "write \"contoso.com\" or { DomainName = \"contoso.com\", ... }";
-                table.wrong(
+                table.complain(
                     node.place,
                     Mistake::new("is neither a domain nor a table", remedy),
                 );
@@ -51,7 +46,7 @@ pub(super) fn accepted_domains(
     (domains, plain)
 }
 
-pub(super) fn inbound_connectors(table: &mut Table<'_>) -> Vec<InboundConnector> {
+pub(super) fn inbound_connectors(table: &Table<'_>) -> Vec<InboundConnector> {
     let mut connectors = Vec::new();
     for node in nodes(table, "inbound_connectors") {
         unknown_properties(table, &node, INBOUND_CONNECTOR);
@@ -60,39 +55,39 @@ pub(super) fn inbound_connectors(table: &mut Table<'_>) -> Vec<InboundConnector>
     connectors
 }
 
-pub(super) fn organization(table: &mut Table<'_>) -> (Organization, Option<Place>) {
-    let Some(value) = table.raw("organization") else {
+pub(super) fn organization(table: &Table<'_>) -> (Organization, Option<Place>) {
+    let Some(node) = node(table, "organization") else {
         return (Organization::default(), None);
     };
-    let node = node(table, "organization", value);
     unknown_properties(table, &node, ORGANIZATION);
     let read = typed(table, export::organization(&node));
     (read.unwrap_or_default(), Some(node.place))
 }
 
 /// The entries of a list of Microsoft's objects.
-fn nodes(table: &mut Table<'_>, key: &'static str) -> Vec<Node> {
-    let Some(value) = table.raw(key) else {
-        return Vec::new();
-    };
-    match node(table, key, value) {
-        Node {
+fn nodes(table: &Table<'_>, key: &'static str) -> Vec<Node> {
+    match node(table, key) {
+        None => Vec::new(),
+        Some(Node {
             value: Value::List(nodes),
             ..
-        } => nodes,
-        Node { place, .. } => {
-            table.wrong(
-                place,
-                Mistake::new("is not a list", "put it in brackets: [...]"),
-            );
+        }) => nodes,
+        Some(Node { place, .. }) => {
+            let mistake = Mistake::new("is not a list", "put it in brackets: [...]");
+            table.complain(place, mistake);
             Vec::new()
         }
     }
 }
 
-fn node(table: &Table<'_>, key: &str, value: &Spanned<DeValue<'_>>) -> Node {
-    let source = table.source;
-    export::from_toml(source.path(), source.text(), value, &table.key(key))
+fn node(table: &Table<'_>, key: &'static str) -> Option<Node> {
+    let (source, value) = table.raw(key)?;
+    Some(export::from_toml(
+        source.file(),
+        source.text(),
+        value,
+        &table.key(key),
+    ))
 }
 
 fn typed<T>(table: &Table<'_>, read: Result<T, Vec<ExportError>>) -> Option<T> {
@@ -101,7 +96,7 @@ fn typed<T>(table: &Table<'_>, read: Result<T, Vec<ExportError>>) -> Option<T> {
         Err(errors) => {
             for error in errors {
                 let (what, remedy) = error.problem.by_hand();
-                table.wrong(error.place, Mistake::new(what, remedy));
+                table.complain(error.place, Mistake::new(what, remedy));
             }
             None
         }
@@ -121,7 +116,7 @@ fn unknown_properties(table: &Table<'_>, node: &Node, known: &[&str]) {
             Some(word) => format!("did you mean {word}?"),
             None => format!("remove it; the properties here are {}", known.join(", ")),
         };
-        table.wrong(
+        table.complain(
             value.place.clone(),
             Mistake::new("unknown property", remedy),
         );

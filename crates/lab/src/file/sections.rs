@@ -1,39 +1,41 @@
 //! The sections of a world's own file, tenants aside.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tenantry_net::MinVersion;
+use tenantry_settings::values::{
+    address, count, duration, flag, network, path, size, text, wait, whole, word,
+};
+use tenantry_settings::{Mistake, Place, Placed, Table};
 use toml::de::DeValue;
 
-use super::load::beside;
-use super::problem::quoted;
-use super::reader::{Mistake, Placed, Table};
-use super::values::{
-    address, count32, flag, network, path, positive, region, scalar, seed, size, socket, text,
-    time, wait, word,
-};
+use super::values::{positive, region, scalar, socket};
 use super::{AddressMap, Endpoint, Lab, Limits, ServerSettings, Timeouts};
 use crate::events::{Change, Event, Substitutions};
-use crate::world::{AmbiguousPolicy, DomainName, Place, Profile, RelayRefusal, RelayRejectAt};
+use crate::world::{AmbiguousPolicy, DomainName, Profile, RelayRefusal, RelayRejectAt};
 
 /// Everything that does not speak of tenants.
-pub(super) fn plain(lab: &mut Lab, table: &mut Table<'_>) {
-    set(&mut lab.seed, table.optional("seed", seed));
-    if let Some(mut table) = table.table("profile") {
-        profile(&mut lab.world.profile, &mut table);
+pub(super) fn plain(lab: &mut Lab, table: &Table<'_>) {
+    set(
+        &mut lab.seed,
+        table.value("seed", whole(i64::MAX.unsigned_abs())),
+    );
+    if let Some(table) = table.table("profile") {
+        profile(&mut lab.world.profile, &table);
         table.finish();
     }
-    if let Some(mut table) = table.table("server") {
-        lab.server = server(&mut table);
+    if let Some(table) = table.table("server") {
+        lab.server = server(&table);
         table.finish();
     }
-    if let Some(mut table) = table.table("limits") {
-        limits(&mut lab.limits, &mut table);
+    if let Some(table) = table.table("limits") {
+        limits(&mut lab.limits, &table);
         table.finish();
     }
-    if let Some(mut table) = table.table("timeouts") {
-        timeouts(&mut lab.timeouts, &mut table);
+    if let Some(table) = table.table("timeouts") {
+        timeouts(&mut lab.timeouts, &table);
         table.finish();
     }
     if let Some(table) = table.table("addresses") {
@@ -42,14 +44,14 @@ pub(super) fn plain(lab: &mut Lab, table: &mut Table<'_>) {
 }
 
 /// Takes over what was given; the default stays otherwise.
-pub(super) fn set<T>(to: &mut T, given: Option<Placed<T>>) {
+pub(super) fn set<T>(to: &mut T, given: Option<T>) {
     if let Some(given) = given {
-        *to = given.value;
+        *to = given;
     }
 }
 
-fn profile(profile: &mut Profile, table: &mut Table<'_>) {
-    let mut given = |key, to: &mut bool| set(to, table.optional(key, flag));
+fn profile(profile: &mut Profile, table: &Table<'_>) {
+    let given = |key, to: &mut bool| set(to, table.value(key, flag));
     given("rcpt_uses_onprem", &mut profile.rcpt_uses_onprem);
     given(
         "cert_unaccepted_falls_to_sender",
@@ -65,24 +67,23 @@ fn profile(profile: &mut Profile, table: &mut Table<'_>) {
         ("end-of-data", RelayRejectAt::EndOfData),
         ("rcpt", RelayRejectAt::Rcpt),
     ];
-    let given = table.optional("relay_reject_at", word(&places));
+    let given = table.value("relay_reject_at", word(&places));
     set(&mut profile.relay_reject_at, given);
     let policies = [
         ("reject-and-report", AmbiguousPolicy::RejectAndReport),
         ("next-stage", AmbiguousPolicy::NextStage),
     ];
-    let given = table.optional("ambiguous_policy", word(&policies));
+    let given = table.value("ambiguous_policy", word(&policies));
     set(&mut profile.ambiguous_policy, given);
     let refusals = [
         ("tenant-attribution", RelayRefusal::TenantAttribution),
         ("attr36", RelayRefusal::Attr36),
     ];
-    let given = table.optional("relay_refusal", word(&refusals));
+    let given = table.value("relay_refusal", word(&refusals));
     set(&mut profile.relay_refusal, given);
 }
 
-fn server(table: &mut Table<'_>) -> Option<ServerSettings> {
-    let file = table.source.path().clone();
+fn server(table: &Table<'_>) -> Option<ServerSettings> {
     let remedy = "name a PEM file; tenantry lab init makes them";
     let certificate = table.required("certificate", path, remedy);
     let key = table.required("key", path, remedy);
@@ -91,51 +92,46 @@ fn server(table: &mut Table<'_>) -> Option<ServerSettings> {
         table.optional("expired_key", path),
     );
     if let (Some(one), None) | (None, Some(one)) = &expired {
-        let what = String::from("has no use alone");
         let remedy = "give both expired_certificate and expired_key, or neither";
-        table.wrong(one.place.clone(), Mistake::new(what, remedy));
+        table.complain(one.place.clone(), Mistake::new("has no use alone", remedy));
     }
-    let trust = table.list("trust", path).unwrap_or_default();
+    let trust = table.paths("trust").unwrap_or_default();
     let versions = [("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)];
-    let tls_min_version = table.optional("tls_min_version", word(&versions));
-    let maildir = table.optional("maildir", path);
-    let drain = table.optional("drain", time);
+    let tls_min_version = table.value("tls_min_version", word(&versions));
+    let maildir = table.path("maildir");
+    let drain = table.value("drain", duration);
+    let complete = |path: Placed<PathBuf>| path.beside(&path.value);
     Some(ServerSettings {
-        certificate: beside(&file, &certificate?.value),
-        key: beside(&file, &key?.value),
+        certificate: complete(certificate?),
+        key: complete(key?),
         expired: match expired {
-            (Some(certificate), Some(key)) => {
-                Some((beside(&file, &certificate.value), beside(&file, &key.value)))
-            }
+            (Some(certificate), Some(key)) => Some((complete(certificate), complete(key))),
             (_, _) => None,
         },
-        trust: trust
-            .iter()
-            .map(|path| beside(&file, &path.value))
-            .collect(),
-        tls_min_version: tls_min_version.map_or(MinVersion::Tls12, |given| given.value),
-        maildir: maildir.map(|path| beside(&file, &path.value)),
-        drain: drain.map_or(DRAIN, |given| given.value),
+        trust,
+        tls_min_version: tls_min_version.unwrap_or(MinVersion::Tls12),
+        maildir,
+        drain: drain.unwrap_or(DRAIN),
     })
 }
 
 /// What a running session gets after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(5);
 
-fn limits(limits: &mut Limits, table: &mut Table<'_>) {
-    set(&mut limits.size, table.optional("size", size));
-    let mut given = |key, to: &mut u32| set(to, table.optional(key, positive));
+fn limits(limits: &mut Limits, table: &Table<'_>) {
+    set(&mut limits.size, table.value("size", size));
+    let given = |key, to: &mut u32| set(to, table.value(key, positive));
     given("recipients_per_domain", &mut limits.recipients_per_domain);
     given("recipients", &mut limits.recipients);
     given("connections", &mut limits.connections);
     given("errors", &mut limits.errors);
     given("non_mail_commands", &mut limits.non_mail_commands);
     given("chunks", &mut limits.chunks);
-    set(&mut limits.hop_limit, table.optional("hop_limit", count32));
+    set(&mut limits.hop_limit, table.value("hop_limit", count));
 }
 
-fn timeouts(timeouts: &mut Timeouts, table: &mut Table<'_>) {
-    let mut given = |key, to: &mut Duration| set(to, table.optional(key, wait));
+fn timeouts(timeouts: &mut Timeouts, table: &Table<'_>) {
+    let given = |key, to: &mut Duration| set(to, table.value(key, wait));
     given("command", &mut timeouts.command);
     given("content", &mut timeouts.content);
     given("handshake", &mut timeouts.handshake);
@@ -143,36 +139,24 @@ fn timeouts(timeouts: &mut Timeouts, table: &mut Table<'_>) {
 }
 
 fn addresses(map: &mut AddressMap, table: &Table<'_>) {
-    for (written, value, mut place) in table.entries() {
-        let taken_as = table.read(table.key(written), value, &address);
-        match network(written) {
-            Ok(network) => {
-                if let Some(taken_as) = taken_as {
-                    map.insert(network, taken_as.value);
-                }
-            }
-            Err(mistake) => {
-                let shown = quoted(written);
-                place.path = table.key(shown.trim_matches('"'));
-                table.wrong(place, mistake);
-            }
-        }
+    for (network, taken_as) in table.entries(network, address) {
+        map.insert(network, taken_as);
     }
 }
 
 /// `[[endpoint]]`.
-pub(super) fn endpoints(lab: &mut Lab, table: &mut Table<'_>) {
+pub(super) fn endpoints(lab: &mut Lab, table: &Table<'_>) {
     let mut bound: Vec<SocketAddr> = Vec::new();
-    for mut table in table.tables("endpoint") {
+    for table in table.tables("endpoint") {
         let region = table.required("region", region, "write a region, as in \"EUR\"");
         let remedy = "write where to listen, as in \"127.0.0.1:2525\"";
         let address = table.required("address", socket, remedy);
-        let hostname = table.optional("hostname", hostname);
+        let hostname = table.value("hostname", hostname);
         if let Some(address) = &address {
             if address.value.port() != 0 && bound.contains(&address.value) {
                 let what = format!("{} is another endpoint's, too", address.value);
                 let mistake = Mistake::new(what, "give every endpoint its own port");
-                table.wrong(address.place.clone(), mistake);
+                table.complain(address.place.clone(), mistake);
             }
             bound.push(address.value);
         }
@@ -181,7 +165,7 @@ pub(super) fn endpoints(lab: &mut Lab, table: &mut Table<'_>) {
             lab.endpoints.push(Endpoint {
                 region: region.value,
                 address: address.value,
-                hostname: hostname.map(|given| given.value),
+                hostname,
             });
         }
     }
@@ -199,15 +183,15 @@ fn hostname(value: &DeValue<'_>) -> Result<String, Mistake> {
 }
 
 /// `[[event]]`: each is tried in the order of time, so that all of them can happen.
-pub(super) fn events(lab: &mut Lab, table: &mut Table<'_>) {
+pub(super) fn events(lab: &mut Lab, table: &Table<'_>) {
     let tables = table.tables("event");
     if tables.is_empty() {
         return;
     }
     let mut events: Vec<(Event, Place)> = Vec::with_capacity(tables.len());
-    for mut table in tables {
+    for table in tables {
         let place = table.place();
-        let at = table.required("at", time, "say when, as in \"30s\" after the start");
+        let at = table.required("at", duration, "say when, as in \"30s\" after the start");
         let kind = table.required(
             "kind",
             text,
@@ -222,7 +206,7 @@ pub(super) fn events(lab: &mut Lab, table: &mut Table<'_>) {
                 let at = at.value;
                 events.push((Event { at, change }, place));
             }
-            Err(error) => table.wrong(kind.place, Mistake::new(error.to_string(), EVENTS)),
+            Err(error) => table.complain(kind.place, Mistake::new(error.to_string(), EVENTS)),
         }
     }
     events.sort_by_key(|(event, _)| event.at);
@@ -230,7 +214,7 @@ pub(super) fn events(lab: &mut Lab, table: &mut Table<'_>) {
     for (event, place) in events {
         if let Err(error) = event.change.apply(&mut world, &mut substitutions) {
             let what = format!("cannot happen then: {error}");
-            table.wrong(place, Mistake::new(what, "correct it, or its time"));
+            table.complain(place, Mistake::new(what, "correct it, or its time"));
         }
         lab.events.push(event);
     }

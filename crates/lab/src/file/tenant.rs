@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
+use tenantry_settings::values::{count, flag, path, text, wait};
+use tenantry_settings::{Mistake, Place, Placed, Problem, Table, quoted};
 use toml::de::DeValue;
 
-use super::load::{beside, text_of};
+use super::load::text_of;
 use super::objects::{accepted_domains, inbound_connectors, organization};
-use super::problem::{Problem, quoted};
-use super::reader::{Mistake, Placed, Table};
-use super::values::{count, flag, path, region, text, wait};
+use super::values::region;
 use crate::hex;
-use crate::world::{DomainName, Place, Quota, Region, Tenant};
+use crate::world::{DomainName, Quota, Region, Tenant};
 
 /// A tenant whose exports, if it has any, are still to be read.
 #[derive(Debug)]
@@ -29,18 +29,18 @@ pub(super) struct Draft {
 }
 
 /// Reads a tenant's table; `folder` is the folder whose `tenant.toml` it is.
-pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Draft {
-    let name = name(&mut table, folder);
+pub(super) fn read(table: Table<'_>, folder: Option<&Path>) -> Draft {
+    let name = name(&table, folder);
     let remedy = "exports do not tell a tenant's region: write it here, as in region = \"EUR\"";
     let tenant_region = table.required("region", region, remedy);
     let id = table.optional("id", guid);
     let allowed = table.list("allowed_regions", region).unwrap_or_default();
-    let mail_enabled = table.optional("mail_enabled", flag);
-    let (accepted_domains, plain) = accepted_domains(&mut table);
-    let inbound_connectors = inbound_connectors(&mut table);
-    let (organization, organization_place) = organization(&mut table);
-    let recipients = recipients(&mut table);
-    let quota = quota(&mut table);
+    let mail_enabled = table.value("mail_enabled", flag);
+    let (accepted_domains, plain) = accepted_domains(&table);
+    let inbound_connectors = inbound_connectors(&table);
+    let (organization, organization_place) = organization(&table);
+    let recipients = recipients(&table);
+    let quota = quota(&table);
     let blocked = table.list("blocked_connectors", text).unwrap_or_default();
     let place = table.place();
     let id_place = id
@@ -53,7 +53,7 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Draft {
             name,
             region: tenant_region.map_or_else(|| Region::new(""), |region| region.value),
             allowed_regions: allowed.into_iter().map(|region| region.value).collect(),
-            mail_enabled: mail_enabled.is_none_or(|flag| flag.value),
+            mail_enabled: mail_enabled.unwrap_or(true),
             accepted_domains,
             inbound_connectors,
             organization,
@@ -69,7 +69,7 @@ pub(super) fn read(mut table: Table<'_>, folder: Option<&Path>) -> Draft {
 }
 
 /// A folder's name names its tenant where `tenant.toml` does not.
-fn name(table: &mut Table<'_>, folder: Option<&Path>) -> String {
+fn name(table: &Table<'_>, folder: Option<&Path>) -> String {
     let from_folder = folder
         .and_then(Path::file_name)
         .map(|name| name.to_string_lossy().into_owned());
@@ -138,7 +138,7 @@ pub(super) fn derived_guid(name: &str) -> String {
     groups.join("-")
 }
 
-fn recipients(table: &mut Table<'_>) -> Option<BTreeSet<String>> {
+fn recipients(table: &Table<'_>) -> Option<BTreeSet<String>> {
     let listed = table.list("recipients", address);
     let file = table.optional("recipients_file", path);
     let mut all: Option<BTreeSet<String>> =
@@ -151,7 +151,7 @@ fn recipients(table: &mut Table<'_>) -> Option<BTreeSet<String>> {
 }
 
 fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String>> {
-    let whole = beside(table.source.path(), &file.value);
+    let whole = file.beside(&file.value);
     if !fs::metadata(&whole).is_ok_and(|metadata| metadata.is_file()) {
         let what = format!(
             "{} is no file that is there",
@@ -159,13 +159,13 @@ fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String
         );
         let remedy = "name a text file with one address a line, relative to this file";
         let mistake = Mistake::new(what, remedy);
-        table.wrong(file.place.clone(), mistake);
+        table.complain(file.place.clone(), mistake);
         return None;
     }
     let text = match text_of(&whole) {
         Ok(text) => text,
         Err(problem) => {
-            table.source.complain(problem);
+            table.report(problem);
             return None;
         }
     };
@@ -177,7 +177,7 @@ fn recipients_of(table: &Table<'_>, file: &Placed<PathBuf>) -> Option<Vec<String
         }
         match recipient(line) {
             Some(address) => addresses.push(address),
-            None => table.source.complain(Problem::error(
+            None => table.report(Problem::error(
                 Place {
                     file: Some(whole.as_path().into()),
                     path: String::new(),
@@ -219,34 +219,32 @@ fn recipient(written: &str) -> Option<String> {
 
 /// `licences` and `quota`: what a tenant may send to recipients outside
 /// (`exchange-online.md` section 3.1, 5.7.233).
-fn quota(table: &mut Table<'_>) -> Quota {
+fn quota(table: &Table<'_>) -> Quota {
     let licences = table.optional("licences", count);
     let mut quota = Quota::default();
     let mut limit = None;
-    if let Some(mut given) = table.table("quota") {
+    if let Some(given) = table.table("quota") {
         limit = given.optional("external_recipients", count);
-        if let Some(window) = given.optional("window", wait) {
-            quota.window = window.value;
+        if let Some(window) = given.value("window", wait) {
+            quota.window = window;
         }
-        quota.trial = given.optional("trial", flag).is_some_and(|flag| flag.value);
-        let mut number = |key| given.optional(key, count).map(|number| number.value);
+        quota.trial = given.value("trial", flag).unwrap_or(false);
+        let number = |key| given.value(key, count).map(u64::from);
         quota.initial_domain_recipients = number("initial_domain_recipients");
         quota.unregistered_senders = number("unregistered_senders");
-        quota.exceeded = given
-            .optional("exceeded", flag)
-            .is_some_and(|flag| flag.value);
+        quota.exceeded = given.value("exceeded", flag).unwrap_or(false);
         given.finish();
     }
     quota.external_recipients = match (limit, licences) {
-        (Some(limit), None) => Some(limit.value),
+        (Some(limit), None) => Some(limit.value.into()),
         (Some(limit), Some(licences)) => {
             let what = format!("is given beside {}", limit.place.path);
             let remedy = "keep one of the two: licences is a way to say external_recipients";
-            table.wrong(licences.place, Mistake::new(what, remedy));
+            table.complain(licences.place, Mistake::new(what, remedy));
             None
         }
         (None, _) if quota.trial => Some(TRIAL),
-        (None, Some(licences)) => Some(external_recipients(licences.value)),
+        (None, Some(licences)) => Some(external_recipients(licences.value.into())),
         (None, None) => None,
     };
     quota

@@ -4,10 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use tenantry_settings::values::{self, flag, number_within, text, whole, word};
+use tenantry_settings::{
+    Document, Mistake, Place, Placed, Problem, Problems, Report, Table, reason,
+};
+use toml::de::DeValue;
+
 use super::overrides::Overrides;
-use super::problem::{Problem, Problems};
-use super::reader::{Document, Origin, Reader, Section};
-use super::values::{duration, number, size, text, truth, whole, word};
+use super::values::{duration, size};
 use super::{
     Arrivals, Check, Content, Envelope, EvidenceMix, Identities, KeyPair, Knee, Length, Pace, Plan,
     Session, Shard, Target, Tenant, TenantMix, TlsMode, TlsVersions, Transfer,
@@ -22,20 +26,15 @@ impl Plan {
     /// Everything that is wrong with it.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Problems> {
         let failed = |what: String| {
-            Problems::from(vec![Problem {
-                source: path.display().to_string(),
-                position: None,
-                key: String::new(),
-                what,
-                remedy: "name a plan; config/load.reference.toml has every key".to_owned(),
-            }])
+            let remedy = "name a plan; config/load.reference.toml has every key";
+            Problems::from(vec![Problem::error(Place::whole(path), what, remedy)])
         };
         let octets = fs::metadata(path).map_or(0, |found| found.len());
         if octets > MAX_FILE {
             return Err(failed(format!("has more than {MAX_FILE} octets")));
         }
-        let text =
-            fs::read_to_string(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| failed(format!("cannot be read: {}", reason(&error))))?;
         Self::read(path, &text, overrides)
     }
 
@@ -45,43 +44,45 @@ impl Plan {
     ///
     /// Everything that is wrong with it.
     pub fn read(path: &Path, text: &str, overrides: &Overrides) -> Result<Self, Problems> {
-        let (flags, lines) = overrides.document();
-        let mut problems = Vec::new();
-        let documents = vec![
-            Document::parse(&flags, Origin::Flags(&lines), &mut problems),
-            Document::parse(text, Origin::File(path), &mut problems),
+        let flags = overrides.document();
+        let report = Report::default();
+        let documents = [
+            Document::parse(Path::new(FLAGS), &flags.text, &report),
+            Document::parse(path, text, &report),
         ];
-        let reader = Reader::new(documents, problems);
-        reader.only(SECTIONS);
-        let plan = plan(&reader);
-        let problems = reader.finish();
-        match plan {
-            Some(plan) if problems.is_empty() => Ok(plan),
-            Some(_) | None => Err(problems.into()),
+        let plan = plan(Table::new(&documents, &report));
+        let found = report.into_inner().into_problems();
+        if found.is_empty() {
+            return Ok(plan);
         }
+        let named = found.into_iter().map(|problem| flags.named(problem));
+        Err(named.collect::<Vec<_>>().into())
     }
 }
 
-/// The plan, if nothing that it cannot do without is missing.
-fn plan(reader: &Reader<'_>) -> Option<Plan> {
-    let target = target(reader.section("target"));
-    let identities = identities(reader);
-    let tenants = mix(reader.section("mix"));
-    let evidence = evidence(reader.section("evidence"), &identities);
-    let envelope = envelope(reader.section("envelope"));
-    let content = content(reader.section("content"));
-    let session = session(reader.section("session"));
-    let knee = knee(reader.section("knee"));
-    let check = check(reader.section("check"));
-    let section = reader.section("pace");
-    let most = |key| section.read(key, duration);
+/// The file of the flags, whose name no file has.
+pub(super) const FLAGS: &str = "";
+
+/// The plan, with defaults for what is wrong.
+fn plan(file: Table<'_>) -> Plan {
+    let target = target(file.section("target"));
+    let identities = identities(&file);
+    let tenants = mix(file.section("mix"));
+    let evidence = evidence(file.section("evidence"), &identities);
+    let envelope = envelope(file.section("envelope"));
+    let content = content(file.section("content"));
+    let session = session(file.section("session"));
+    let knee = knee(file.section("knee"));
+    let check = check(file.section("check"));
+    let section = file.section("pace");
+    let most = |key| section.value(key, duration);
     let (pace, length, steps) = pace(&section);
     let plan = Plan {
-        target: target?,
+        target,
         identities,
         tenants,
         evidence,
-        envelope: envelope?,
+        envelope,
         content,
         session,
         pace,
@@ -90,7 +91,7 @@ fn plan(reader: &Reader<'_>) -> Option<Plan> {
         ramp: most("ramp").unwrap_or(Duration::ZERO),
         steps,
         drain: most("drain").unwrap_or(Duration::from_secs(30)),
-        seed: section.read("seed", whole(i64::MAX as u64)).unwrap_or(1),
+        seed: section.value("seed", whole(i64::MAX as u64)).unwrap_or(1),
         workers: count(&section, "workers", 0, 256),
         knee,
         check,
@@ -104,29 +105,18 @@ fn plan(reader: &Reader<'_>) -> Option<Plan> {
         );
     }
     section.finish();
-    Some(plan)
+    file.finish();
+    plan
 }
 
-fn target(section: Section<'_, '_>) -> Option<Target> {
-    let address = section.read("address", text);
-    match &address {
-        None if !section.has("address") => section.wrong(
-            "address",
-            "is missing",
-            "write the host and the port to send to: \"127.0.0.1:25\"",
-        ),
-        Some(written) if host_and_port(written).is_none() => section.wrong(
-            "address",
-            "is no host with a port",
-            "write as in \"relay.example:25\" or \"[::1]:25\"",
-        ),
-        Some(_) | None => {}
-    }
-    let versions = section.entries(
+fn target(section: Table<'_>) -> Target {
+    let remedy = "write the host and the port to send to: \"127.0.0.1:25\"";
+    let address = section.required("address", address, remedy);
+    let versions = section.list(
         "tls_versions",
         word(&[("1.2", TlsVersions::Tls12), ("1.3", TlsVersions::Tls13)]),
     );
-    let tls_versions = match versions.as_deref() {
+    let tls_versions = match versions.map(plain).as_deref() {
         None => TlsVersions::Both,
         Some([]) => {
             section.wrong("tls_versions", "is empty", "write [\"1.2\", \"1.3\"]");
@@ -135,13 +125,13 @@ fn target(section: Section<'_, '_>) -> Option<Target> {
         Some([one, others @ ..]) if others.iter().all(|other| other == one) => *one,
         Some(_) => TlsVersions::Both,
     };
-    let hello = section.read("hello", text);
+    let hello = section.value("hello", text);
     if let Some(hello) = &hello
         && (hello.is_empty() || hello.len() > 255 || !hello.bytes().all(|c| c.is_ascii_graphic()))
     {
         section.wrong("hello", "is no name", "write a name without spaces");
     }
-    let tls = section.read(
+    let tls = section.value(
         "tls",
         word(&[
             ("off", TlsMode::Off),
@@ -150,30 +140,28 @@ fn target(section: Section<'_, '_>) -> Option<Target> {
         ]),
     );
     let target = Target {
-        address: address.unwrap_or_default(),
+        address: address.map(|address| address.value).unwrap_or_default(),
         tls: tls.unwrap_or(TlsMode::Starttls),
         tls_versions,
         trust: section.paths("trust").unwrap_or_default(),
-        server_name: section.read("server_name", text),
-        resumption: section.read("resumption", number(0.0, 1.0)).unwrap_or(1.0),
+        server_name: section.value("server_name", text),
+        resumption: section
+            .value("resumption", number_within(0.0, 1.0))
+            .unwrap_or(1.0),
         hello: hello.unwrap_or_else(|| "load.example".to_owned()),
     };
     section.finish();
-    Some(target)
+    target
 }
 
-fn identities(reader: &Reader<'_>) -> Identities {
-    let section = reader.section("identities");
+fn identities(file: &Table<'_>) -> Identities {
+    let section = file.section("identities");
     let folder = section.path("folder");
     let limit = count(&section, "limit", 0, MOST_TENANTS);
     let peer = pair(&section, "peer_certificate", "peer_key");
     let untrusted = pair(&section, "untrusted_certificate", "untrusted_key");
     section.finish();
-    let list = reader
-        .list("tenant")
-        .into_iter()
-        .filter_map(tenant)
-        .collect();
+    let list = file.tables("tenant").into_iter().map(tenant).collect();
     Identities {
         folder,
         list,
@@ -183,33 +171,29 @@ fn identities(reader: &Reader<'_>) -> Identities {
     }
 }
 
-fn tenant(section: Section<'_, '_>) -> Option<Tenant> {
-    for key in ["name", "domain"] {
-        if !section.has(key) {
-            section.wrong(key, "is missing", "every tenant has a name and a domain");
-        }
-    }
-    let domain = section.read("domain", text);
-    if let Some(domain) = &domain
-        && !is_domain(domain)
+fn tenant(section: Table<'_>) -> Tenant {
+    let remedy = "every tenant has a name and a domain";
+    let name = section.required("name", text, remedy);
+    let domain = section.required("domain", text, remedy);
+    if let Some(Placed { value, place }) = &domain
+        && !is_domain(value)
     {
-        section.wrong("domain", "is no domain", "write as in \"contoso.example\"");
+        let mistake = Mistake::new("is no domain", "write as in \"contoso.example\"");
+        section.complain(place.clone(), mistake);
     }
     let tenant = Tenant {
-        name: section.read("name", text).unwrap_or_default(),
-        domain: domain.unwrap_or_default(),
+        name: name.map(|name| name.value).unwrap_or_default(),
+        domain: domain.map(|domain| domain.value).unwrap_or_default(),
         certificate: pair(&section, "certificate", "key"),
-        weight: section.read("weight", number(0.0, 1e9)).unwrap_or(1.0),
+        weight: section
+            .value("weight", number_within(0.0, 1e9))
+            .unwrap_or(1.0),
     };
     section.finish();
-    Some(tenant)
+    tenant
 }
 
-fn pair(
-    section: &Section<'_, '_>,
-    certificate: &'static str,
-    key: &'static str,
-) -> Option<KeyPair> {
+fn pair(section: &Table<'_>, certificate: &'static str, key: &'static str) -> Option<KeyPair> {
     match (section.path(certificate), section.path(key)) {
         (Some(certificate), Some(key)) => Some(KeyPair { certificate, key }),
         (None, None) => None,
@@ -235,15 +219,20 @@ enum MixWord {
     Zipf,
 }
 
-fn mix(section: Section<'_, '_>) -> TenantMix {
+fn mix(section: Table<'_>) -> TenantMix {
     let words = word(&[
         ("uniform", MixWord::Uniform),
         ("weighted", MixWord::Weighted),
         ("zipf", MixWord::Zipf),
     ]);
-    let exponent = section.read("exponent", number(0.0, 10.0)).unwrap_or(1.0);
-    let weights = section.map("weights", number(0.0, 1e9)).unwrap_or_default();
-    let mix = match section.read("tenants", words) {
+    let exponent = section
+        .value("exponent", number_within(0.0, 10.0))
+        .unwrap_or(1.0);
+    let weights = section
+        .table("weights")
+        .and_then(|weights| weights.others(number_within(0.0, 1e9)))
+        .unwrap_or_default();
+    let mix = match section.value("tenants", words) {
         None | Some(MixWord::Uniform) => TenantMix::Uniform,
         Some(MixWord::Weighted) => TenantMix::Weighted {
             weights: weights.into_iter().collect(),
@@ -254,8 +243,8 @@ fn mix(section: Section<'_, '_>) -> TenantMix {
     mix
 }
 
-fn evidence(section: Section<'_, '_>, identities: &Identities) -> EvidenceMix {
-    let part = |key| section.read(key, number(0.0, 1e9));
+fn evidence(section: Table<'_>, identities: &Identities) -> EvidenceMix {
+    let part = |key| section.value(key, number_within(0.0, 1e9));
     let mut mix = EvidenceMix {
         certificate: part("certificate").unwrap_or(0.0),
         sender: part("sender").unwrap_or(0.0),
@@ -296,10 +285,10 @@ fn evidence(section: Section<'_, '_>, identities: &Identities) -> EvidenceMix {
     mix
 }
 
-fn envelope(section: Section<'_, '_>) -> Option<Envelope> {
+fn envelope(section: Table<'_>) -> Envelope {
     let template = |key: &'static str, default: &str| {
         let written = section
-            .read(key, text)
+            .value(key, text)
             .unwrap_or_else(|| default.to_owned());
         if let Err(error) = Template::parse(&written) {
             section.wrong(
@@ -312,7 +301,7 @@ fn envelope(section: Section<'_, '_>) -> Option<Envelope> {
     };
     let domain = |key: &'static str, default: &str| {
         let written = section
-            .read(key, text)
+            .value(key, text)
             .unwrap_or_else(|| default.to_owned());
         if !is_domain(&written) {
             section.wrong(key, "is no domain", "write as in \"elsewhere.example\"");
@@ -330,7 +319,7 @@ fn envelope(section: Section<'_, '_>) -> Option<Envelope> {
         section.wrong("recipients", "is 0", "write at least 1");
     }
     section.finish();
-    Some(envelope)
+    envelope
 }
 
 #[derive(Clone, Copy)]
@@ -340,19 +329,21 @@ enum SizeWord {
     Lognormal,
 }
 
-fn content(section: Section<'_, '_>) -> Content {
+fn content(section: Table<'_>) -> Content {
     let words = word(&[
         ("fixed", SizeWord::Fixed),
         ("uniform", SizeWord::Uniform),
         ("lognormal", SizeWord::Lognormal),
     ]);
     let folder = section.path("folder");
-    let octets = |key, default| section.read(key, size).unwrap_or(default);
+    let octets = |key, default| section.value(key, size).unwrap_or(default);
     let fixed = octets("size", 2 << 10);
     let (min, max) = (octets("min", 1 << 10), octets("max", 1 << 20));
     let median = octets("median", 16 << 10);
-    let sigma = section.read("sigma", number(0.0, 5.0)).unwrap_or(1.5);
-    let sizes = section.read("sizes", words);
+    let sigma = section
+        .value("sigma", number_within(0.0, 5.0))
+        .unwrap_or(1.5);
+    let sizes = section.value("sizes", words);
     if section.has("folder") && section.has("sizes") {
         section.wrong(
             "folder",
@@ -376,10 +367,10 @@ fn content(section: Section<'_, '_>) -> Content {
     content
 }
 
-fn session(section: Section<'_, '_>) -> Session {
+fn session(section: Table<'_>) -> Session {
     let time = |key, default| {
         let time = section
-            .read(key, duration)
+            .value(key, duration)
             .unwrap_or(Duration::from_secs(default));
         if time.is_zero() {
             section.wrong(key, "is no time at all", "write at least \"1ms\"");
@@ -389,10 +380,12 @@ fn session(section: Section<'_, '_>) -> Session {
     let transfer = word(&[("data", Transfer::Data), ("bdat", Transfer::Bdat)]);
     let session = Session {
         messages_per_connection: section
-            .read("messages_per_connection", whole(u64::from(u32::MAX)))
+            .value("messages_per_connection", whole(u64::from(u32::MAX)))
             .unwrap_or(0),
-        pipelining: section.read("pipelining", truth).unwrap_or(true),
-        transfer: section.read("transfer", transfer).unwrap_or(Transfer::Data),
+        pipelining: section.value("pipelining", flag).unwrap_or(true),
+        transfer: section
+            .value("transfer", transfer)
+            .unwrap_or(Transfer::Data),
         connect_timeout: time("connect_timeout", 30),
         reply_timeout: time("reply_timeout", 300),
     };
@@ -406,19 +399,19 @@ enum LoopWord {
     Open,
 }
 
-fn pace(section: &Section<'_, '_>) -> (Pace, Length, Vec<f64>) {
+fn pace(section: &Table<'_>) -> (Pace, Length, Vec<f64>) {
     let loops = word(&[("closed", LoopWord::Closed), ("open", LoopWord::Open)]);
     let arrivals = word(&[
         ("constant", Arrivals::Constant),
         ("poisson", Arrivals::Poisson),
     ]);
-    let connections = section.read("connections", whole(MOST_CONNECTIONS));
+    let connections = section.value("connections", whole(MOST_CONNECTIONS));
     let rate = section
-        .read("rate", number(0.001, MOST_RATE))
+        .value("rate", number_within(0.001, MOST_RATE))
         .unwrap_or(100.0);
     let outstanding = count(section, "outstanding", 10_000, 10_000_000);
     let arrivals = section
-        .read("arrivals", arrivals)
+        .value("arrivals", arrivals)
         .unwrap_or(Arrivals::Constant);
     for (key, value) in [
         ("connections", connections),
@@ -429,7 +422,7 @@ fn pace(section: &Section<'_, '_>) -> (Pace, Length, Vec<f64>) {
         }
     }
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let kind = section.read("loop", loops).unwrap_or(LoopWord::Closed);
+    let kind = section.value("loop", loops).unwrap_or(LoopWord::Closed);
     let (pace, most) = match kind {
         LoopWord::Closed => (
             Pace::Closed {
@@ -447,8 +440,8 @@ fn pace(section: &Section<'_, '_>) -> (Pace, Length, Vec<f64>) {
             MOST_RATE,
         ),
     };
-    let time = section.read("duration", duration);
-    let messages = section.read("messages", whole(1 << 50));
+    let time = section.value("duration", duration);
+    let messages = section.value("messages", whole(1 << 50));
     if time.is_some() && messages.is_some() {
         section.wrong("messages", "stands beside duration", "write one of the two");
     }
@@ -469,14 +462,15 @@ fn pace(section: &Section<'_, '_>) -> (Pace, Length, Vec<f64>) {
         LoopWord::Open => 0.001,
     };
     let steps = section
-        .entries("steps", number(least, most))
+        .list("steps", number_within(least, most))
+        .map(plain)
         .unwrap_or_default();
     (pace, length, steps)
 }
 
-fn knee(section: Section<'_, '_>) -> Knee {
+fn knee(section: Table<'_>) -> Knee {
     let time = |key, default| {
-        let time = section.read(key, duration).unwrap_or(default);
+        let time = section.value(key, duration).unwrap_or(default);
         if time.is_zero() {
             section.wrong(key, "is no time at all", "write at least \"1ms\"");
         }
@@ -484,15 +478,19 @@ fn knee(section: Section<'_, '_>) -> Knee {
     };
     let knee = Knee {
         p99: time("p99", Duration::from_millis(100)),
-        errors: section.read("errors", number(0.0, 1.0)).unwrap_or(0.001),
+        errors: section
+            .value("errors", number_within(0.0, 1.0))
+            .unwrap_or(0.001),
         start: section
-            .read("start", number(0.1, MOST_RATE))
+            .value("start", number_within(0.1, MOST_RATE))
             .unwrap_or(100.0),
         most: section
-            .read("most", number(0.1, MOST_RATE))
+            .value("most", number_within(0.1, MOST_RATE))
             .unwrap_or(100_000.0),
         trial: time("trial", Duration::from_secs(10)),
-        precision: section.read("precision", number(0.01, 1.0)).unwrap_or(0.05),
+        precision: section
+            .value("precision", number_within(0.01, 1.0))
+            .unwrap_or(0.05),
     };
     if knee.start > knee.most {
         section.wrong("start", "is more than most", "write a smaller one");
@@ -501,10 +499,10 @@ fn knee(section: Section<'_, '_>) -> Knee {
     knee
 }
 
-fn check(section: Section<'_, '_>) -> Option<Check> {
+fn check(section: Table<'_>) -> Option<Check> {
     let journal = section.path("journal");
     let presented = section.path("presented");
-    let settle = section.read("settle", duration);
+    let settle = section.value("settle", duration);
     if journal.is_none() && (presented.is_some() || settle.is_some()) {
         section.wrong("journal", "is missing", "write where the journal is");
     }
@@ -528,43 +526,26 @@ impl EvidenceMix {
     }
 }
 
-/// Host and port of `host:port`, brackets around an IPv6 address taken off.
-pub(crate) fn host_and_port(text: &str) -> Option<(&str, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let host = match bare {
-        Some(bare) => bare,
-        None if host.contains(':') => return None,
-        None => host,
-    };
-    let port = port.parse().ok().filter(|port| *port != 0)?;
-    (!host.is_empty() && host.bytes().all(|c| c.is_ascii_graphic())).then_some((host, port))
+/// Host and port, as written.
+fn address(value: &DeValue<'_>) -> Result<String, Mistake> {
+    let written = text(value)?;
+    values::host_and_port(&written)?;
+    Ok(written)
+}
+
+fn plain<T>(list: Vec<Placed<T>>) -> Vec<T> {
+    list.into_iter().map(|entry| entry.value).collect()
 }
 
 fn is_domain(text: &str) -> bool {
     tenantry_smtp::Mailbox::parse(&format!("a@{text}"), tenantry_smtp::Utf8::Refused).is_ok()
 }
 
-fn count(section: &Section<'_, '_>, key: &'static str, default: u32, most: u32) -> u32 {
-    let read = section.read(key, whole(most.into()));
+fn count(section: &Table<'_>, key: &'static str, default: u32, most: u32) -> u32 {
+    let read = section.value(key, whole(most.into()));
     read.map_or(default, |number| u32::try_from(number).unwrap_or(most))
 }
 
-const SECTIONS: &[&str] = &[
-    "target",
-    "identities",
-    "tenant",
-    "mix",
-    "evidence",
-    "envelope",
-    "content",
-    "session",
-    "pace",
-    "knee",
-    "check",
-];
 const MAX_FILE: u64 = 16 << 20;
 const MOST_TENANTS: u32 = 1_000_000;
 const MOST_CONNECTIONS: u64 = 1_000_000;

@@ -1,15 +1,18 @@
 //! What a plan needs in memory: certificates, contents, addresses.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenantry_net::{Identity, LoadTls, LoadTlsSettings, LoadVersions, Trust};
+use tenantry_settings::values::host_and_port;
+use tenantry_settings::{Place, Problem};
 
 use super::{Goal, RunError};
 use crate::content::Contents;
 use crate::identity::{Complaints, Roster, complaint, members};
-use crate::plan::{EvidenceMix, Pace, Plan, Problem, TlsMode, TlsVersions, host_and_port};
+use crate::plan::{EvidenceMix, Pace, Plan, TlsMode, TlsVersions};
 use crate::template::Template;
 use crate::verify::Presented;
 use crate::worker::TlsOf;
@@ -29,7 +32,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(super) fn load(plan: &Plan) -> Result<Self, RunError> {
-        let mut complaints = Vec::new();
+        let mut complaints = Complaints::default();
         let roster = Roster::load(&plan.identities, &mut complaints);
         let contents = Contents::load(&plan.content, &plan.target.hello, &mut complaints);
         let trust = trust(plan, &mut complaints);
@@ -49,7 +52,7 @@ impl Prepared {
             ));
         }
         let (Some(sender), Some(recipient), Some(tls), true) =
-            (sender, recipient, tls, complaints.is_empty())
+            (sender, recipient, tls, !complaints.has_errors())
         else {
             return Err(RunError::Plan(complaints.into()));
         };
@@ -256,13 +259,11 @@ pub(super) fn open_files(plan: &Plan, goal: Goal) -> Result<(), RunError> {
 }
 
 fn of_plan(key: &str, what: &str, remedy: &str) -> Problem {
-    Problem {
-        source: "plan".to_owned(),
-        position: None,
-        key: key.to_owned(),
-        what: what.to_owned(),
-        remedy: remedy.to_owned(),
-    }
+    let place = Place {
+        path: key.to_owned(),
+        ..Place::whole(Path::new("plan"))
+    };
+    Problem::error(place, what, remedy)
 }
 
 /// Files that a process has open beside its connections.

@@ -80,7 +80,7 @@ fn every_key_that_is_read_stands_in_it() {
         let text = format!("{section}\nzz-unknown = 1\n");
         let problems = read(&text).unwrap_err();
         let about = problems.lines().find(|line| line.contains("zz-unknown"));
-        let (_, known) = about.unwrap().split_once("write one of ").unwrap();
+        let (_, known) = about.unwrap().split_once("the keys here are ").unwrap();
         let (_, part) = REFERENCE.split_once(&format!("\n{section}\n")).unwrap();
         let part = part.split("\n[").next().unwrap();
         for key in known.split(", ") {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use tenantry_lab::file::units;
+use tenantry_settings::units;
 
 /// What `tenantry lab --help` begins with.
 pub(crate) const ABOUT: &str = "\

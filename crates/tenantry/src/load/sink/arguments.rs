@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tenantry_lab::file::units;
+use tenantry_settings::units;
 use tenantry_lab::upstream::Stage;
 
 /// What `tenantry load sink --help` begins with.
