@@ -16,7 +16,20 @@ use crate::plan::KeyPair;
 
 /// The tenants of a configuration and of the files it includes, in their order.
 pub(super) fn members(file: &Path, room: usize, complaints: &mut Complaints) -> Vec<Member> {
-    let before = complaints.len();
+    let mut own = Complaints::default();
+    let members = read(file, room, &mut own);
+    if members.is_empty() && !own.has_errors() {
+        own.push(complaint(
+            file,
+            "has no tenants with names".to_owned(),
+            "name tenants in the plan: [[tenant]]",
+        ));
+    }
+    complaints.append(own);
+    members
+}
+
+fn read(file: &Path, room: usize, complaints: &mut Complaints) -> Vec<Member> {
     let mut members = Vec::new();
     for (path, table) in tables(file, complaints) {
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -28,13 +41,6 @@ pub(super) fn members(file: &Path, room: usize, complaints: &mut Complaints) -> 
             }
             members.extend(member(folder, tenant, complaints));
         }
-    }
-    if members.is_empty() && complaints.len() == before {
-        complaints.push(complaint(
-            file,
-            "has no tenants with names".to_owned(),
-            "name tenants in the plan: [[tenant]]",
-        ));
     }
     members
 }
