@@ -44,6 +44,8 @@ struct Line {
     message_id: Option<String>,
     tenant: Option<String>,
     fingerprint: Option<String>,
+    /// The upstream's: why it did not take the certificate for what it says.
+    certificate_problem: Option<String>,
     accepted: Option<bool>,
     outcome: Option<String>,
 }
@@ -52,6 +54,8 @@ struct Line {
 enum Became {
     Tenant(Arc<str>),
     Nobodys,
+    /// Nobody's, since its certificate did not verify.
+    Unverified(String),
     /// Under a certificate that nobody is known for.
     Unknown(String),
 }
@@ -200,8 +204,11 @@ impl Line {
     }
 
     fn became(&self, presented: &Presented) -> Became {
-        match (&self.tenant, &self.fingerprint) {
-            (Some(tenant), _) => Became::Tenant(tenant.as_str().into()),
+        if let Some(tenant) = &self.tenant {
+            return Became::Tenant(tenant.as_str().into());
+        }
+        match (&self.certificate_problem, &self.fingerprint) {
+            (Some(problem), _) => Became::Unverified(problem.chars().take(64).collect()),
             (None, None) => Became::Nobodys,
             (None, Some(fingerprint)) => match presented.0.get(fingerprint) {
                 Some(tenant) => Became::Tenant(Arc::clone(tenant)),
@@ -229,7 +236,7 @@ impl Tally<'_> {
         row.found += u64::from(is_new);
         let what = match (line.became(self.presented), intended) {
             (Became::Tenant(tenant), Some(member)) if *tenant == *member.name => None,
-            (Became::Nobodys, None) => None,
+            (Became::Nobodys | Became::Unverified(_), None) => None,
             (Became::Tenant(tenant), _) => {
                 row.wrong += 1;
                 Some(format!("became {tenant}'s"))
@@ -237,6 +244,12 @@ impl Tally<'_> {
             (Became::Nobodys, Some(_)) => {
                 row.wrong += 1;
                 Some("became nobody's".to_owned())
+            }
+            (Became::Unverified(problem), Some(_)) => {
+                row.wrong += 1;
+                Some(format!(
+                    "became nobody's, since its certificate did not verify: {problem:?}"
+                ))
             }
             (Became::Unknown(fingerprint), _) => {
                 row.unknown += 1;

@@ -24,6 +24,9 @@ struct Line<'a> {
     connection: u64,
     fingerprint: Option<&'a str>,
     names: &'a [String],
+    /// Why the certificate did not verify; absent when it did, and without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_problem: Option<&'static str>,
     tenant: Option<&'a str>,
     resumed: Option<bool>,
     helo: &'a str,
@@ -113,6 +116,7 @@ impl<'a> Line<'a> {
             connection: record.connection.number(),
             fingerprint: record.fingerprint(),
             names: record.connection.names(),
+            certificate_problem: record.connection.certificate_problem(),
             tenant: record.tenant(),
             resumed: record.connection.tls().map(|tls| tls.resumed),
             helo: &record.helo,

@@ -256,6 +256,12 @@ impl Connection {
         self.tls.get()?.tenant.as_deref()
     }
 
+    /// Why the client certificate did not verify, if there was one and it did not.
+    #[must_use]
+    pub fn certificate_problem(&self) -> Option<&'static str> {
+        self.tls()?.certificate.as_ref()?.problem
+    }
+
     /// The names of the client certificate; none unless it was verified.
     #[must_use]
     pub fn names(&self) -> &[String] {

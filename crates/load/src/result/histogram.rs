@@ -25,8 +25,11 @@ pub enum HistogramError {
     #[error("v2 is no base64")]
     Base64,
     /// Not a histogram.
-    #[error("v2 is no HdrHistogram of the form V2: {0:?}")]
-    Form(DeserializeError),
+    #[error("v2 is no HdrHistogram of the form V2, or is not whole")]
+    Form(#[source] DeserializeError),
+    /// Larger than any of ours.
+    #[error("v2 is an HdrHistogram of more than {LONGEST} microseconds or three digits")]
+    Range,
 }
 
 /// Its JSON form.
@@ -127,7 +130,7 @@ impl Histogram {
             .map_err(HistogramError::Form)?;
         // What is written in a file must not make it larger than ours are.
         if read.high() > 2 * LONGEST || read.sigfig() > 3 {
-            return Err(HistogramError::Form(DeserializeError::UnsupportedFeature));
+            return Err(HistogramError::Range);
         }
         let mut histogram = Self::new(read.sigfig());
         histogram.add(&Self(read));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tenantry_lab::pki::{Authority, Issued, Pki, PkiPlan};
-use tenantry_lab::upstream::{RecordingUpstream, UpstreamSettings};
+use tenantry_lab::upstream::{RecordingUpstream, Security, UpstreamSettings};
 use tenantry_load::plan::{Overrides, Plan};
 use tenantry_load::result::Outcome;
 use tenantry_load::run::{Goal, Run};
@@ -52,6 +52,10 @@ impl Bench {
         let (server, authority) = self.server();
         let mut settings = UpstreamSettings::starttls(&server, &[&authority])
             .demanding(tenantry_lab::upstream::ClientCertificates::Request);
+        if let Security::Starttls(tls) = &mut settings.security {
+            let own = std::fs::read_to_string(&self.pki.authority.certificate);
+            tls.authorities.push(own.unwrap());
+        }
         for tenant in &self.pki.tenants {
             settings
                 .tenants

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
+use tenantry_lab::upstream::{ClientCertificates, UpstreamSettings};
 use tenantry_load::plan::Check;
 use tenantry_load::result::Correctness;
 
@@ -141,4 +142,22 @@ fn what_must_become_nobodys_is_wrong_under_any_tenant() {
     });
     assert_eq!((found.right, found.wrong), (39, 1), "{found:?}");
     assert_eq!(found.tenants[0].name, None);
+}
+
+#[test]
+fn a_certificate_that_does_not_verify_is_nobodys() {
+    let bench = Bench::new(2);
+    let (server, other) = bench.server();
+    let mut settings =
+        UpstreamSettings::starttls(&server, &[&other]).demanding(ClientCertificates::Request);
+    settings.journal_file = Some(bench.path().join("journal.jsonl"));
+    let upstream = bench.upstream(settings);
+    let more = "[evidence]\ncertificate = 1\n[check]\njournal = 'journal.jsonl'\nsettle = '9s'\n[pace]\nconnections = 2\nmessages = 10\n";
+    let found = run(bench.plan(&upstream, more)).correctness.unwrap();
+    assert_eq!(
+        (found.right, found.wrong, found.expected),
+        (0, 10, 10),
+        "{found:?}"
+    );
+    assert!(found.examples[0].contains("did not verify"), "{found:?}");
 }

@@ -49,10 +49,11 @@ pub(crate) struct Attribution {
     /// The directory of this configuration, instead of made-up tenants.
     #[arg(long, value_name = "FILE", requires = "evidence", conflicts_with_all = ["tenants", "names", "wildcards"])]
     config: Option<PathBuf>,
-    /// Tenants to make up.
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..=4_000_000))]
+    /// Tenants to make up, 1 to 4,000,000; messages in conflict need two.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=4_000_000))]
     tenants: u32,
-    /// Names of each made-up tenant, claimed in turns by certificate, by sender and by recipient.
+    /// Names of each made-up tenant, claimed in turns by certificate, by sender and by recipient; 3 to 10,000, so that
+    /// there is one of each.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(3..=10_000))]
     names: u32,
     /// The part of the names that are wildcards, 0 to 1.
@@ -69,22 +70,22 @@ pub(crate) struct Attribution {
         default_value = "certificate=60,sender=20,recipient=10,unattributable=4,conflicting=4,untrusted=2"
     )]
     mix: Mix,
-    /// Tenants come as often as 1 / rank^EXPONENT says, instead of all equally often.
+    /// Tenants come as often as 1 / rank^EXPONENT says, instead of all equally often; 0 to 10.
     #[arg(long, value_name = "EXPONENT", value_parser = exponent)]
     zipf: Option<f64>,
-    /// Different messages to make up.
+    /// Different messages to make up, 1 to 10,000,000.
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     messages: u32,
-    /// Recipients of each made-up message.
+    /// Recipients of each made-up message, 1 to 1,000.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     recipients: u32,
-    /// Threads to measure with, as in 1,2,4; up to the number of processors if absent.
+    /// Threads to measure with, as in 1,2,4 (each 1 to 512); up to the number of processors if absent.
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=512))]
     threads: Vec<u16>,
-    /// How long each measurement lasts.
+    /// How long each measurement lasts, 0.01 to 3,600.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = lasting)]
     seconds: f64,
-    /// Decisions between two looks at the clock.
+    /// Decisions between two looks at the clock, 1 to 1,000,000.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     batch: u32,
     /// Where every random choice starts.
@@ -175,6 +176,11 @@ impl Attribution {
         };
         if let Some(path) = &self.evidence {
             return evidence::read(path, lines).map_err(|error| wrong(&error));
+        }
+        if self.tenants < 2 && self.mix.has_conflicts() {
+            return Err(wrong(
+                &"one tenant alone cannot be in conflict: take two tenants, or --mix without conflicting",
+            ));
         }
         let made = evidence::Made {
             shape: self.shape(),

@@ -205,6 +205,16 @@ fn shards_are_merged_and_plans_are_files() {
     let merged: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(merged["totals"]["accepted"], 41);
     assert!(Path::new(&page).is_file());
+    let half = setting.path("half.json");
+    let output = tenantry(&["load", "merge", &results[0], "--json", &half]);
+    assert_eq!(output.status.code(), Some(FOUND));
+    assert!(text(&output.stdout).contains("1 of 2 parts"));
+    assert!(text(&output.stderr).contains("1 of the plan's shards"));
+    let half: Value = serde_json::from_str(&fs::read_to_string(half).unwrap()).unwrap();
+    assert_eq!(half["missing_shards"], serde_json::json!([2]));
+    let page = tenantry(&["load", "merge", &results[0], "--html", "-"]);
+    assert!(text(&page.stdout).starts_with("<!DOCTYPE html>"));
+    assert!(text(&page.stdout).contains("1 of 2 parts"));
     let twice = tenantry(&["load", "merge", &results[0], &results[0]]);
     assert_eq!(twice.status.code(), Some(USAGE));
     assert!(text(&twice.stderr).contains("is there twice"));
@@ -259,6 +269,37 @@ fn mistakes_have_their_own_exit_codes() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
         assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
+}
+
+#[test]
+fn what_cannot_be_written_is_found_before_anything_is_sent() {
+    let setting = Setting::new(2);
+    let nowhere = setting.path("nowhere/result");
+    let run = ["load", "--target", "127.0.0.1:1", "--identities"];
+    let pki = setting.path("pki");
+    let run = [&run[..], &[pki.as_str(), "--duration", "10h"]].concat();
+    for flag in ["--json", "--html"] {
+        let output = tenantry(&[&run[..], &[flag, &nowhere]].concat());
+        assert_eq!(output.status.code(), Some(USAGE));
+        assert!(text(&output.stderr).contains("cannot write"));
+        let both = ["--json", "-", "--html", "-"];
+        let output = tenantry(&[&run[..], &both].concat());
+        assert_eq!(output.status.code(), Some(USAGE));
+    }
+    // What was there stays when there is no result, and nothing new is left behind.
+    let (old, new) = (setting.path("old.json"), setting.path("new.html"));
+    fs::write(&old, "old").unwrap();
+    let wrong = ["--evidence", "conflicting=1", "--set", "identities.limit=1"];
+    let to = ["--json", &old, "--html", &new];
+    let output = tenantry(&[&run[..], &wrong, &to].concat());
+    assert_eq!(
+        output.status.code(),
+        Some(CONFIGURATION),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(fs::read_to_string(&old).unwrap(), "old");
+    assert!(!Path::new(&new).exists());
 }
 
 #[test]

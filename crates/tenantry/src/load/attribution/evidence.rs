@@ -190,7 +190,8 @@ impl Made {
     ) -> (String, Option<u32>) {
         let which = random.u32(..);
         let owned = |basis| self.shape.owned(tenant, basis, which);
-        let other = (tenant + 1 + random.u32(0..self.shape.tenants - 1)) % self.shape.tenants;
+        let others = self.shape.tenants.saturating_sub(1).max(1);
+        let other = (tenant + 1 + random.u32(0..others)) % self.shape.tenants.max(1);
         let stranger = format!("org-{number}.nobody.example");
         let names = format!("\"certificate_names\":[\"{}\"],", owned(0));
         let (presented, sender, domain, intended) = match kind {

@@ -47,6 +47,12 @@ impl Kind {
 }
 
 impl Mix {
+    /// Whether some messages are in conflict between two tenants.
+    pub(super) fn has_conflicts(&self) -> bool {
+        let mut parts = Kind::ALL.into_iter().zip(self.0);
+        parts.any(|(kind, part)| kind == Kind::Conflicting && part > 0.0)
+    }
+
     /// The kind at a place from 0 to 1.
     pub(super) fn at(&self, place: f64) -> Kind {
         let whole: f64 = self.0.iter().sum();
@@ -70,7 +76,7 @@ impl FromStr for Mix {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = [0.0; 6];
+        let mut parts = [None; 6];
         for entry in text.split(',').map(str::trim) {
             let (word, part) = entry
                 .split_once('=')
@@ -83,11 +89,15 @@ impl FromStr for Mix {
                 let words = Kind::ALL.map(Kind::as_str).join(", ");
                 return Err(format!("\"{word}\" is none of {words}"));
             };
-            *place = match part.trim().parse::<f64>() {
+            let part = match part.trim().parse::<f64>() {
                 Ok(part) if (0.0..=1e9).contains(&part) => part,
                 Ok(_) | Err(_) => return Err(format!("\"{part}\" is not a part of 0 or more")),
             };
+            if place.replace(part).is_some() {
+                return Err(format!("\"{}\" is there twice", word.trim()));
+            }
         }
+        let parts = parts.map(Option::unwrap_or_default);
         if parts.iter().sum::<f64>() <= 0.0 {
             return Err("all parts are 0".to_owned());
         }
@@ -121,6 +131,7 @@ mod tests {
             ("sender=-1", "\"-1\" is not a part"),
             ("sender=NaN", "\"NaN\" is not a part"),
             ("sender=0", "all parts are 0"),
+            ("sender=1,sender=2", "\"sender\" is there twice"),
         ] {
             let error = text.parse::<Mix>().unwrap_err();
             assert!(error.starts_with(problem), "{error}");
