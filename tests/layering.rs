@@ -65,7 +65,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "relay",
-        ours: &["attribution", "net", "smtp"],
+        ours: &["attribution", "net", "settings", "smtp"],
         outside: &[
             "arc-swap",
             "bytes",

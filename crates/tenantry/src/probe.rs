@@ -9,8 +9,8 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 use tenantry_relay::config::{Config, Tenant};
-use tenantry_settings::units;
 use tenantry_relay::probe::{Envelope, Options, Outcome, ProbeError, TenantReport, probe};
+use tenantry_settings::units;
 
 use crate::exit;
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use tenantry_settings::{Mistake, Source, quoted, reason};
 use toml::Spanned;
 use toml::de::{DeTable, Error};
 
@@ -12,8 +13,8 @@ use super::file::{
     AllowSection, FileSection, IncludedSection, LintSection, ListenerSection, PeerSection,
     TenantSection,
 };
-use super::problem::{Place, Problem, quoted};
-use super::tree::{Heading, Reader, Section, Setting, Source, Tables};
+use super::problem::{Place, Problem};
+use super::tree::{Heading, Reader, Section, Setting, Tables};
 use super::values::RelativePath;
 
 /// What all files say together.
@@ -73,13 +74,6 @@ pub(super) fn read(
     files
 }
 
-/// A path as it is meant: relative to the file it stands in.
-pub(super) fn beside(at: &Place, path: &Path) -> PathBuf {
-    at.file
-        .parent()
-        .map_or_else(|| path.to_path_buf(), |directory| directory.join(path))
-}
-
 fn tables<T>(setting: Option<Setting<Tables<T>>>) -> Vec<T> {
     setting.map(|setting| setting.value.0).unwrap_or_default()
 }
@@ -111,7 +105,7 @@ pub(super) fn section<T: Section>(
     let source = Source::new(path, &text);
     let (tree, mistakes): (Spanned<DeTable<'_>>, Vec<Error>) = DeTable::parse_recoverable(&text);
     for mistake in &mistakes {
-        problems.push(syntax(&source, path, mistake));
+        problems.push(syntax(&source, mistake));
     }
     let heading = Heading::new(String::new(), Place::file(path));
     if !mistakes.is_empty() {
@@ -127,25 +121,13 @@ pub(super) fn section<T: Section>(
     ))
 }
 
-fn syntax(source: &Source<'_>, path: &Path, mistake: &Error) -> Problem {
-    let at = mistake
-        .span()
-        .map_or_else(|| Place::file(path), |span| source.place(&span));
-    // The message can quote what it found; a pasted key must not be repeated.
-    let message = mistake.message().lines().next().unwrap_or("cannot be read");
-    let what = if message.contains("PRIVATE") || message.contains("-----") {
-        String::from("cannot be read as TOML")
-    } else {
-        format!(
-            "cannot be read as TOML: {}",
-            message.chars().take(160).collect::<String>()
-        )
-    };
-    at.error(
-        "",
-        what,
-        "correct the line; the syntax is that of https://toml.io",
-    )
+fn syntax(source: &Source<'_>, error: &Error) -> Problem {
+    let at = error.span().map_or_else(
+        || Place::file(source.file()),
+        |span| Place::of(source, span.start),
+    );
+    let Mistake { what, remedy } = Mistake::syntax(error);
+    at.error("", what, remedy)
 }
 
 /// The files that an `include` names, sorted by name.
@@ -240,17 +222,6 @@ fn wildcard(pattern: &str, name: &str) -> bool {
         .unwrap_or_default()
         .iter()
         .all(|c| *c == '*')
-}
-
-/// An error of the system without its number.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    let mut plain: String = text.chars().take(end).collect();
-    if let Some(first) = plain.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    plain
 }
 
 #[cfg(test)]

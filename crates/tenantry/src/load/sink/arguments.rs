@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tenantry_settings::units;
 use tenantry_lab::upstream::Stage;
+use tenantry_settings::units;
 
 /// What `tenantry load sink --help` begins with.
 pub(crate) const ABOUT: &str = "\
