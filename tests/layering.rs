@@ -132,7 +132,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "audit",
-        ours: &["attribution", "lab", "net", "relay"],
+        ours: &["attribution", "lab", "net", "relay", "settings"],
         outside: &[
             "ipnet",
             "jiff",
