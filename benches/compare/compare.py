@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tenantry, Postfix, Exim and Haraka doing the same job on this machine, in turns.
 
-  sudo benches/compare/compare.py            everything: about 15 minutes, results and tables
+  sudo benches/compare/compare.py            everything: half an hour, results and tables
   sudo benches/compare/compare.py --quick    one short round, to see that it works
   benches/compare/compare.py --print FILE    the tables of results that are there
 
@@ -27,7 +27,7 @@ from pathlib import Path
 # Nothing is left in the checkout.
 sys.dont_write_bytecode = True
 
-from harness import idle, machine, measure, scenarios, servers, table
+from harness import idle, machine, measure, scenarios, servers, stream, table
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -38,18 +38,37 @@ MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 
 def arguments():
     """The command line."""
-    names = [scenario.name for scenario in scenarios.SCENARIOS] + ["idle"]
+    names = [scenario.name for scenario in scenarios.SCENARIOS] + ["idle", "stream"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, each with every server in turn (3)")
-    parser.add_argument("--seconds", type=int, default=4, help="measured seconds of one run (4)")
+    parser.add_argument("--rounds", type=positive, metavar="N", default=3, help="rounds, each with every server in turn (3)")
+    parser.add_argument("--seconds", type=positive, metavar="N", default=4, help="measured seconds of one run (4)")
     parser.add_argument("--servers", type=listed(servers.SERVERS), default=list(servers.SERVERS), metavar="NAME,...")
     parser.add_argument("--scenarios", type=listed(names), default=names, metavar="NAME,...")
     parser.add_argument("--quick", action="store_true", help="one round of 2 seconds each")
     parser.add_argument("--out", type=Path, default=TARGET / "compare/results.json", help="where results go")
     parser.add_argument("--readme", action="store_true", help="keep the results, and put the tables into README.md")
-    parser.add_argument("--print", type=Path, metavar="FILE", help="only print the tables of results")
+    parser.add_argument("--print", type=kept, metavar="FILE", help="only print the tables of results")
     parser.add_argument("--no-build", action="store_true", help="everything is built and installed already")
     return parser.parse_args()
+
+
+def positive(text):
+    """Reads a number from 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
+def kept(path):
+    """Reads results that were kept."""
+    try:
+        results = json.loads(Path(path).read_text())
+        document(results)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"{path} has no results of a comparison: {error!r}") from None
+    return results
 
 
 def listed(known):
@@ -115,6 +134,11 @@ def run(wanted, programs, folder):
             row = idle.measure_idle(servers.SERVERS[name], folder / f"idle-{name}", pki, programs)
             rows.append({"round": 1, **row})
             print(f"idle {name}: {row['kib_per_connection']} KiB each", flush=True)
+    if "stream" in wanted.scenarios:
+        for name in (name for name in stream.SERVERS if name in wanted.servers):
+            row = stream.measure_stream(servers.SERVERS[name], folder / f"stream-{name}", pki, programs)
+            rows.append({"round": 1, **row})
+            print(f"stream {name}: {row['kib_before']} KiB before, {row['kib_peak']} KiB at most", flush=True)
     return rows
 
 
@@ -180,13 +204,20 @@ def main():
     """Does what was asked for."""
     wanted = arguments()
     if wanted.print:
-        print(document(json.loads(wanted.print.read_text())))
+        print(document(wanted.print))
         return 0
     if os.geteuid() != 0:
         print("Postfix and Exim start only as root: run this as root", file=sys.stderr)
         return 77
     if wanted.quick:
         wanted.rounds, wanted.seconds = 1, 2
+    # Before everything is measured, not after it.
+    try:
+        wanted.out.parent.mkdir(parents=True, exist_ok=True)
+        wanted.out.open("a").close()
+    except OSError as error:
+        print(f"cannot write {wanted.out}: {error.strerror}", file=sys.stderr)
+        return 73
     signal.signal(signal.SIGTERM, ended)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -79,6 +79,10 @@ class Group:
         """Memory of all processes, shared pages divided among those that share them (PSS)."""
         return sum(_pss(pid) for pid in self.pids())
 
+    def peak_kib(self):
+        """The most memory that each process has had resident at one time, added up."""
+        return sum(_peak(pid) for pid in self.pids())
+
     def close(self):
         """Ends, by their ids, whatever still runs, and removes the group."""
         for way, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 5)):
@@ -156,9 +160,18 @@ def _tree(roots):
 
 
 def _pss(pid):
+    return _kib(f"/proc/{pid}/smaps_rollup", "Pss:")
+
+
+def _peak(pid):
+    return _kib(f"/proc/{pid}/status", "VmHWM:")
+
+
+def _kib(path, key):
+    """A line of an account of /proc in KiB; nothing when its process has ended."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(key):
                 return int(line.split()[1])
     except OSError:
         pass

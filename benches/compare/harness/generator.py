@@ -36,7 +36,6 @@ reply_timeout = "60s"
 
 [pace]
 {pace}
-duration = "{seconds}s"
 warm_up = "{warm_up}s"
 drain = "60s"
 seed = {seed}
@@ -53,10 +52,10 @@ class Generator:
 
     def run(self, scenario, port, pki, seconds, seed):
         """Sends, and gives the measured window in wall-clock milliseconds with its counts."""
+        pace = f"connections = {scenario.connections}"
         if scenario.rate:
-            pace = f'loop = "open"\nrate = {scenario.rate}\nconnections = {scenario.connections}'
-        else:
-            pace = f"connections = {scenario.connections}"
+            pace += f'\nloop = "open"\nrate = {scenario.rate}'
+        pace += f"\nmessages = {scenario.messages}" if scenario.messages else f'\nduration = "{seconds}s"'
         plan = self.folder / "plan.toml"
         plan.write_text(
             PLAN.format(
@@ -68,7 +67,6 @@ class Generator:
                 size=f"{scenario.size // 1024}KiB",
                 messages=0 if scenario.connections_are == "lasting" else 1,
                 pace=pace,
-                seconds=seconds,
                 warm_up=scenario.warm_up,
                 seed=seed,
             )

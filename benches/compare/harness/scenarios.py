@@ -15,6 +15,7 @@ class Scenario:
     connections: int = 32
     size: int = 2048
     rate: int = 0
+    messages: int = 0
     warm_up: int = 1
 
 

@@ -48,7 +48,7 @@ def of(rows, scenario, server):
 def tables(rows):
     """All tables as Markdown."""
     parts = [one(rows, scenario) for scenario in SCENARIOS]
-    parts.append(idle(rows))
+    parts += [idle(rows), stream(rows)]
     return "\n".join(part for part in parts if part)
 
 
@@ -88,6 +88,17 @@ def idle(rows):
             many = f"{found[0]['connections']:,}"
             lines.append([server.title, many, spread(found, "kib_per_connection")])
     return markdown("idle TLS connections", ["", "connections", "KiB each"], lines)
+
+
+def stream(rows):
+    """Peak memory of sessions that stream."""
+    lines = []
+    for server in SERVERS.values():
+        for row in of(rows, "stream", server.name):
+            before, peak = (row[key] / 1024 for key in ("kib_before", "kib_peak"))
+            lines.append([server.title, number(before), number(peak), f"{row['accepted']:,}"])
+    head = ["", "MiB before", "MiB at most", "accepted"]
+    return markdown("100 sessions with a message of 100 MiB each, at the same time", head, lines)
 
 
 def markdown(title, head, lines):

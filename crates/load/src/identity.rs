@@ -1,5 +1,7 @@
 //! Whose mail it is: tenants with their certificates, from folders and lists.
 
+mod relay;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,7 +74,7 @@ impl Roster {
 pub(crate) fn members(folder: &Path, room: usize, complaints: &mut Complaints) -> Vec<Member> {
     let relay = folder.join("relay.toml");
     if relay.is_file() {
-        return of_relay(folder, &relay, room, complaints);
+        return relay::members(&relay, room, complaints);
     }
     let tenants = folder.join("tenants");
     let place = if tenants.is_dir() { &tenants } else { folder };
@@ -113,73 +115,6 @@ pub(crate) fn members(folder: &Path, room: usize, complaints: &mut Complaints) -
             weight: 1.0,
             identity: Some(identity),
         });
-    }
-    members
-}
-
-/// The tenants of a relay's configuration, as `tenantry lab init` writes it.
-fn of_relay(folder: &Path, file: &Path, room: usize, complaints: &mut Complaints) -> Vec<Member> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            let what = format!("cannot be read: {error}");
-            complaints.push(complaint(file, what, "make it readable"));
-            return Vec::new();
-        }
-    };
-    let table: toml::Table = match text.parse() {
-        Ok(table) => table,
-        Err(error) => {
-            let what = format!("is no TOML: {}", error.message());
-            complaints.push(complaint(
-                file,
-                what,
-                "correct it: `tenantry check` says more",
-            ));
-            return Vec::new();
-        }
-    };
-    let tenants = table.get("tenant").and_then(toml::Value::as_array);
-    let tables = tenants
-        .into_iter()
-        .flatten()
-        .filter_map(toml::Value::as_table);
-    let mut members = Vec::new();
-    for tenant in tables.take(room) {
-        let text = |key: &str| tenant.get(key).and_then(toml::Value::as_str);
-        let first = |key: &str| {
-            let list = tenant.get(key).and_then(toml::Value::as_array)?;
-            let name = list.first()?.as_str()?;
-            Some(name.strip_prefix("*.").unwrap_or(name))
-        };
-        let name = text("name").unwrap_or_default();
-        let domain = first("sender_domains").or_else(|| first("recipient_domains"));
-        let names = first("certificate_domains");
-        let Some(domain) = domain.or(names).filter(|_| !name.is_empty()) else {
-            continue;
-        };
-        let pair = match (text("certificate"), text("key")) {
-            (Some(certificate), Some(key)) => Some(KeyPair {
-                certificate: folder.join(certificate),
-                key: folder.join(key),
-            }),
-            (Some(_) | None, _) => None,
-        };
-        // A certificate that names nobody is no evidence.
-        let pair = pair.filter(|_| names.is_some());
-        members.push(Member {
-            name: name.into(),
-            domain: domain.into(),
-            weight: 1.0,
-            identity: pair.and_then(|pair| identity(&pair, complaints)),
-        });
-    }
-    if members.is_empty() {
-        complaints.push(complaint(
-            file,
-            "has no tenants with names".to_owned(),
-            "name tenants in the plan: [[tenant]]",
-        ));
     }
     members
 }

@@ -100,6 +100,14 @@ pub(crate) struct Interval {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Numbers(Vec<u64>);
 
+impl Gauges {
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.in_flight += other.in_flight;
+        self.queued += other.queued;
+    }
+}
+
 impl Recorder {
     pub(crate) fn new(tenants: usize, steps: usize, looked_for: bool) -> Self {
         let histograms = |digits| vec![Histogram::new(digits); Phase::ALL.len()];

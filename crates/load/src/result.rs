@@ -9,6 +9,7 @@ mod histogram;
 mod live;
 mod machine;
 mod merge;
+mod notes;
 mod schema;
 mod timeline;
 
@@ -135,6 +136,10 @@ pub struct Outcome {
     pub tenants: Vec<TenantRow>,
     /// Whose the messages became, when there was a journal.
     pub correctness: Option<Correctness>,
+    /// What has to be known to read the numbers, in words: where the tenants' shares are not those
+    /// of the plan, and why.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// The version of the JSON form.
@@ -340,6 +345,10 @@ pub struct ErrorRow {
 pub struct TenantRow {
     /// Its name; absent in the one row of what must become nobody's.
     pub name: Option<String>,
+    /// The share of all messages that the plan gives it, 0 to 1; absent in results of versions that
+    /// did not write it.
+    #[serde(default)]
+    pub planned: Option<f64>,
     /// Messages that were begun.
     pub sent: u64,
     /// Accepted.

@@ -63,8 +63,18 @@ struct Tally<'r> {
     run: u32,
     seen: Numbers,
     found: Correctness,
-    /// Per tenant, nobody last: right, wrong, unknown, and found at all.
-    rows: Vec<(u64, u64, u64, u64)>,
+    /// Per tenant, nobody last.
+    rows: Vec<Row>,
+}
+
+/// What was found of one tenant's messages.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    right: u64,
+    wrong: u64,
+    unknown: u64,
+    /// Accepted ones, each once.
+    found: u64,
 }
 
 impl Presented {
@@ -115,7 +125,7 @@ impl Journal {
                 expected: recorder.tenants.iter().map(|tenant| tenant.expected).sum(),
                 ..Correctness::default()
             },
-            rows: vec![(0, 0, 0, 0); recorder.tenants.len()],
+            rows: vec![Row::default(); recorder.tenants.len()],
         };
         let failed = |error| RunError::Journal {
             path: self.path.clone(),
@@ -209,86 +219,94 @@ impl Tally<'_> {
         if !line.is_delivered() {
             return;
         }
-        let accepted = self.recorder.accepted.as_ref();
-        let accepted = accepted.is_some_and(|numbers| numbers.contains(id.number));
+        let is_new = self.count(id.number);
         let nobody = self.roster.tenants.len();
         let index = id.tenant.map_or(nobody, |tenant| tenant as usize);
         let intended = self.roster.tenants.get(index);
-        let became = line.became(self.presented);
-        // Only what was accepted can have been seen: numbers of others are made up.
-        let again = accepted && self.seen.contains(id.number);
-        if accepted {
-            self.seen.insert(id.number);
-        } else {
-            self.found.unanswered += 1;
-        }
-        if again {
-            self.found.duplicates += 1;
-        }
         let Some(row) = self.rows.get_mut(index) else {
             return;
         };
-        row.3 += u64::from(accepted && !again);
-        let shown = intended.map_or("nobody", |tenant| &*tenant.name);
-        let number = id.number;
-        let example = match (&became, intended) {
-            (Became::Tenant(tenant), Some(member)) if **tenant == *member.name => None,
+        row.found += u64::from(is_new);
+        let what = match (line.became(self.presented), intended) {
+            (Became::Tenant(tenant), Some(member)) if *tenant == *member.name => None,
             (Became::Nobodys, None) => None,
             (Became::Tenant(tenant), _) => {
-                row.1 += 1;
-                Some(format!("message {number} of {shown} became {tenant}'s"))
+                row.wrong += 1;
+                Some(format!("became {tenant}'s"))
             }
             (Became::Nobodys, Some(_)) => {
-                row.1 += 1;
-                Some(format!("message {number} of {shown} became nobody's"))
+                row.wrong += 1;
+                Some("became nobody's".to_owned())
             }
             (Became::Unknown(fingerprint), _) => {
-                row.2 += 1;
+                row.unknown += 1;
                 let known: String = fingerprint.chars().take(64).collect();
                 Some(format!(
-                    "message {number} of {shown} came under the certificate {known:?}, whose nobody knows"
+                    "came under the certificate {known:?}, whose nobody knows"
                 ))
             }
         };
-        match example {
-            None => row.0 += u64::from(accepted && !again),
-            Some(example) if self.found.examples.len() < MOST_EXAMPLES => {
-                self.found.examples.push(example);
+        match what {
+            None => row.right += u64::from(is_new),
+            Some(what) => {
+                let shown = intended.map_or("nobody", |tenant| &*tenant.name);
+                let number = id.number;
+                self.example(format!("message {number} of {shown} {what}"));
             }
-            Some(_) => {}
+        }
+    }
+
+    /// Whether this is the first time that an accepted message is found; counts what is not.
+    fn count(&mut self, number: u64) -> bool {
+        let accepted = self.recorder.accepted.as_ref();
+        // Only what was accepted can have been seen: numbers of others are made up.
+        if !accepted.is_some_and(|numbers| numbers.contains(number)) {
+            self.found.unanswered += 1;
+            return false;
+        }
+        let again = self.seen.contains(number);
+        self.seen.insert(number);
+        self.found.duplicates += u64::from(again);
+        !again
+    }
+
+    fn example(&mut self, what: String) {
+        if self.found.examples.len() < MOST_EXAMPLES {
+            self.found.examples.push(what);
         }
     }
 
     fn is_complete(&self) -> bool {
-        let found: u64 = self.rows.iter().map(|row| row.3).sum();
+        let found: u64 = self.rows.iter().map(|row| row.found).sum();
         found >= self.found.expected
     }
 
     fn finish(mut self) -> Correctness {
-        let tenants = self.recorder.tenants.iter().zip(&self.rows).enumerate();
-        for (index, (tally, (right, wrong, unknown, found))) in tenants {
-            let missing = tally.expected.saturating_sub(*found);
+        let rows = std::mem::take(&mut self.rows);
+        let tenants = self.recorder.tenants.iter().zip(rows).enumerate();
+        for (index, (tally, row)) in tenants {
+            let missing = tally.expected.saturating_sub(row.found);
             let tenant = self.roster.tenants.get(index);
             let name = tenant.map(|tenant| (*tenant.name).to_owned());
-            if tally.expected == 0 && *wrong == 0 && *unknown == 0 {
+            if tally.expected == 0 && row.wrong == 0 && row.unknown == 0 {
                 continue;
             }
-            self.found.right += right;
-            self.found.wrong += wrong;
-            self.found.unknown += unknown;
+            self.found.right += row.right;
+            self.found.wrong += row.wrong;
+            self.found.unknown += row.unknown;
             self.found.missing += missing;
-            if missing > 0 && self.found.examples.len() < MOST_EXAMPLES {
+            if missing > 0 {
                 let shown = name.as_deref().unwrap_or("nobody");
                 let what = format!("{missing} accepted messages of {shown} are not in the journal");
-                self.found.examples.push(what);
+                self.example(what);
             }
             self.found.tenants.push(CorrectnessRow {
                 name,
                 intended: tally.expected,
-                right: *right,
-                wrong: *wrong,
+                right: row.right,
+                wrong: row.wrong,
                 missing,
-                unknown: *unknown,
+                unknown: row.unknown,
             });
         }
         self.found

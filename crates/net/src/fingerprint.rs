@@ -34,6 +34,18 @@ impl Fingerprint {
         out.copy_from_slice(digest::digest(&digest::SHA256, octets).as_ref());
         Self(out)
     }
+
+    /// The SHA-256 of several pieces, each behind its length: no other pieces have the same.
+    pub(crate) fn of_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for piece in pieces {
+            context.update(&piece.len().to_le_bytes());
+            context.update(piece);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.finish().as_ref());
+        Self(out)
+    }
 }
 
 impl fmt::Display for Fingerprint {

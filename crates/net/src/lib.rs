@@ -4,8 +4,8 @@
 //! the transport below *session* and *upstream* ([`Channel`]).
 //!
 //! What this crate never does: it knows no tenant and takes no decision about mail, it never
-//! holds a verdict about a certificate longer than one evaluation, and no TLS or X.509 type of
-//! another library leaves it.
+//! holds a verdict about a certificate beyond the configuration, and the time, that it was judged
+//! under ([`Judge`]), and no TLS or X.509 type of another library leaves it.
 //!
 //! How it fails: a client certificate that cannot be trusted is an answer
 //! ([`ClientCertificate::Untrusted`] with its reason), never an error; a handshake that cannot
@@ -46,8 +46,8 @@ pub use identity::{ChainShape, Identity, IdentityError};
 pub use listener::{Admission, Connection, ConnectionLimits, Listener, Permit};
 pub use name_attribute::NameAttribute;
 pub use policy::{
-    ClientCertificate, ClientCertificatePolicy, CommonName, DEFAULT_MAX_NAMES, PresentedChain,
-    Usage, VerifiedCertificate,
+    ClientCertificate, ClientCertificatePolicy, CommonName, DEFAULT_MAX_NAMES, Judge,
+    PresentedChain, Usage, VerifiedCertificate,
 };
 pub use provider::{MinVersion, TlsFacts};
 pub use server::{Accepted, Request, ServerTls, ServerTlsSettings, Tickets, TlsSettingsError};

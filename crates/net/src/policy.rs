@@ -1,11 +1,12 @@
-//! What a listener believes of a client certificate, decided anew for every session.
+//! What a listener believes of a client certificate, decided for every session as of its time.
 //!
 //! The handshake has already proved that the client holds the key, or nobody could, and then the
 //! certificate is not believed. Here the path is validated
 //! under the configuration now in force, so that a resumed session, or a session that outlives a
-//! reload, is never believed on the strength of an earlier decision.
+//! reload, is never believed on the strength of what an earlier configuration decided.
 
 mod constraints;
+mod judge;
 
 use std::fs;
 use std::path::Path;
@@ -22,6 +23,8 @@ use crate::fingerprint::Fingerprint;
 use crate::provable::has_verifiable_key;
 use crate::trust::{RevocationPolicy, Trust, TrustError};
 use crate::untrusted::{UntrustedCertificate, UntrustedReason};
+
+pub use judge::Judge;
 
 /// Names per certificate that are read at most, unless configured.
 pub const DEFAULT_MAX_NAMES: usize = 1000;
@@ -81,12 +84,12 @@ pub enum ClientCertificate {
 }
 
 /// A certificate whose path was validated and whose key its owner has proved to hold. Only
-/// [`ClientCertificatePolicy::evaluate`] makes one.
+/// [`ClientCertificatePolicy::evaluate`] makes one; its copies share their texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedCertificate {
-    names: Vec<String>,
-    subject: String,
-    issuer: String,
+    names: Arc<[String]>,
+    subject: Arc<str>,
+    issuer: Arc<str>,
     fingerprint: Fingerprint,
     not_after: SystemTime,
 }
@@ -113,9 +116,7 @@ impl ClientCertificatePolicy {
     /// Evaluates a chain as of some other time.
     #[must_use]
     pub fn evaluate_at(&self, chain: &PresentedChain, time: SystemTime) -> ClientCertificate {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH);
-        let time = UnixTime::since_unix_epoch(since.unwrap_or(Duration::ZERO));
-        self.evaluate_as_of(chain, time)
+        self.evaluate_as_of(chain, unix_time(time))
     }
 
     /// Evaluates the chain of a PEM file, leaf first, as if a client had presented it.
@@ -151,9 +152,9 @@ impl ClientCertificatePolicy {
         let issuer = distinguished_name(parsed.issuer());
         match self.names(leaf, &parsed, intermediates, now) {
             Ok(names) => ClientCertificate::Verified(VerifiedCertificate {
-                names,
-                subject,
-                issuer,
+                names: names.into(),
+                subject: subject.into(),
+                issuer: issuer.into(),
                 fingerprint,
                 not_after: system_time(parsed.validity().not_after),
             }),
@@ -291,4 +292,9 @@ impl VerifiedCertificate {
     pub const fn not_after(&self) -> SystemTime {
         self.not_after
     }
+}
+
+fn unix_time(time: SystemTime) -> UnixTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    UnixTime::since_unix_epoch(since.unwrap_or(Duration::ZERO))
 }

@@ -26,7 +26,7 @@ use crate::certificate::{escape, parse};
 use crate::deadline::Deadline;
 use crate::handshake::HandshakeError;
 use crate::identity::Identity;
-use crate::policy::{ClientCertificate, ClientCertificatePolicy, PresentedChain};
+use crate::policy::{ClientCertificate, ClientCertificatePolicy, Judge, PresentedChain};
 use crate::provable::has_verifiable_key;
 use crate::provider::{MinVersion, TlsFacts, provider};
 use crate::stream::{Stream, TlsStream};
@@ -73,7 +73,7 @@ pub enum Tickets {
 pub struct ServerTls {
     config: Arc<ServerConfig>,
     client_certificates: Request,
-    policy: Option<ClientCertificatePolicy>,
+    judge: Option<Judge>,
     identity: Arc<Identity>,
 }
 
@@ -138,7 +138,7 @@ impl ServerTls {
         Ok(Arc::new(Self {
             config: Arc::new(config),
             client_certificates: settings.client_certificates,
-            policy: settings.policy,
+            judge: settings.policy.map(Judge::new),
             identity: settings.identity,
         }))
     }
@@ -151,8 +151,14 @@ impl ServerTls {
 
     /// How client certificates are evaluated.
     #[must_use]
-    pub const fn policy(&self) -> Option<&ClientCertificatePolicy> {
-        self.policy.as_ref()
+    pub fn policy(&self) -> Option<&ClientCertificatePolicy> {
+        self.judge.as_ref().map(Judge::policy)
+    }
+
+    /// Who evaluates client certificates; nobody unless they are asked for.
+    #[must_use]
+    pub const fn judge(&self) -> Option<&Judge> {
+        self.judge.as_ref()
     }
 
     /// Performs the handshake with a client and evaluates its certificate, on a resumed session
@@ -178,10 +184,10 @@ impl ServerTls {
             .peer_certificates()
             .filter(|chain| !chain.is_empty())
             .map(PresentedChain::new);
-        let certificate = match (self.client_certificates, &self.policy, &presented) {
+        let certificate = match (self.client_certificates, &self.judge, &presented) {
             (Request::Off, _, _) | (_, None, _) => ClientCertificate::NotOffered,
             (_, _, None) => ClientCertificate::NotPresented,
-            (_, Some(policy), Some(chain)) => policy.evaluate(chain),
+            (_, Some(judge), Some(chain)) => judge.evaluate(chain),
         };
         Ok(Accepted {
             stream: Stream::Tls(TlsStream::new(stream.into())),

@@ -23,6 +23,8 @@ pub use builder::{TrustBuilder, TrustError};
 pub struct Trust {
     roots: Vec<TrustAnchor<'static>>,
     lists: Vec<CertRevocationList<'static>>,
+    /// When each list expires, in seconds since 1970; one that does not say, never.
+    expiries: Vec<u64>,
     pins: Vec<Fingerprint>,
     digest: Fingerprint,
 }
@@ -72,6 +74,13 @@ impl Trust {
     #[must_use]
     pub fn revocation_lists(&self) -> usize {
         self.lists.len()
+    }
+
+    /// The first expiry of a revocation list after `now`: until then, time changes nothing about
+    /// what the lists say.
+    pub(crate) fn next_list_expiry(&self, now: UnixTime) -> Option<u64> {
+        let later = self.expiries.iter().copied();
+        later.filter(|expiry| *expiry > now.as_secs()).min()
     }
 
     /// A digest of everything in it: two trusts with the same digest decide alike.

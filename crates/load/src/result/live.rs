@@ -96,6 +96,15 @@ pub struct ReplyClasses {
     pub failed: u64,
 }
 
+impl ReplyClasses {
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.deferred += other.deferred;
+        self.refused += other.refused;
+        self.failed += other.failed;
+    }
+}
+
 /// A tenant's part of the load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TenantShare {

@@ -84,6 +84,7 @@ impl Outcome {
             merged.started.clone_from(&earliest.started);
         }
         merged.phases = phases.into_values().collect();
+        merged.notes = merged.remarks();
         Ok(merged)
     }
 }

@@ -1,5 +1,8 @@
 //! Starts the workers, gathers what they report, and makes the result of it.
 
+mod outcome;
+mod view;
+
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,15 +13,14 @@ use tokio::time::sleep_until;
 use super::{Prepared, RunError, Signal};
 use crate::mix::{Mixer, Sessions};
 use crate::pace::{Profile, duration};
-use crate::plan::{Length, Pace, Plan};
+use crate::plan::{Length, Plan};
 use crate::record::{Gauges, Interval, Recorder};
-use crate::result::{
-    FORMAT, Generator, Histogram, Live, LivePhase, Machine, Outcome, Phase, PhaseRow, ReplyClasses,
-    Stage, Step, TenantRow, TenantShare, Timeline, Totals, share,
-};
+use crate::result::{Histogram, Live, Outcome, Phase, ReplyClasses, Stage, Timeline, Totals};
 use crate::timer::processor_time;
 use crate::verify::Journal;
 use crate::worker::{self, Report, Shared};
+
+pub(super) use view::nothing_yet;
 
 /// How a run is ended from outside.
 #[derive(Debug, Clone, Default)]
@@ -156,6 +158,8 @@ struct Shown {
     accepted: u64,
     at: Duration,
     problem: Option<String>,
+    /// Reports since then.
+    reports: u32,
 }
 
 impl Gathered {
@@ -174,6 +178,7 @@ impl Gathered {
                 accepted: 0,
                 at: Duration::ZERO,
                 problem: None,
+                reports: 0,
             },
             over_at: Duration::ZERO,
             last: Duration::ZERO,
@@ -196,24 +201,12 @@ impl Gathered {
             .ends
             .map_or(far, |ends| shared.start + duration(ends));
         let (mut measuring, mut over) = (false, false);
-        let mut since_publishing = 0;
         loop {
             // Each arm that loses starts anew with nothing lost: moments and signals stay.
             tokio::select! {
                 report = reports.recv() => match report {
                     None => break,
-                    Some(Report::Interval { worker, interval }) => {
-                        self.interval(worker, *interval);
-                        since_publishing += 1;
-                        if since_publishing >= shared.workers {
-                            since_publishing = 0;
-                            self.publish(shared, live);
-                        }
-                    }
-                    Some(Report::Final { recorder, last }) => {
-                        self.recorder.add(*recorder);
-                        self.last = self.last.max(last);
-                    }
+                    Some(report) => self.report(report, shared, live),
                 },
                 () = sleep_until(begins.into()), if !measuring => {
                     measuring = true;
@@ -242,6 +235,23 @@ impl Gathered {
             self.cpu.0 = self.cpu.1;
         }
         self.publish(shared, live);
+    }
+
+    fn report(&mut self, report: Report, shared: &Shared, live: &watch::Sender<Arc<Live>>) {
+        match report {
+            Report::Interval { worker, interval } => {
+                self.interval(worker, *interval);
+                self.shown.reports += 1;
+                if self.shown.reports >= shared.workers {
+                    self.shown.reports = 0;
+                    self.publish(shared, live);
+                }
+            }
+            Report::Final { recorder, last } => {
+                self.recorder.add(*recorder);
+                self.last = self.last.max(last);
+            }
+        }
     }
 
     fn interval(&mut self, worker: u32, interval: Interval) {
@@ -276,241 +286,6 @@ impl Gathered {
             self.shown.problem = interval.problem;
         }
     }
-
-    /// Tells a view, if there is one.
-    fn publish(&mut self, shared: &Shared, live: &watch::Sender<Arc<Live>>) {
-        let elapsed = shared.start.elapsed();
-        let mut recent = std::mem::take(&mut self.recent);
-        recent.sort_by_key(|(phase, _)| *phase);
-        let mut totals = Totals::default();
-        let mut classes = ReplyClasses::default();
-        let mut gauges = Gauges::default();
-        for latest in &self.latest {
-            totals.add(&latest.totals);
-            classes.accepted += latest.classes.accepted;
-            classes.deferred += latest.classes.deferred;
-            classes.refused += latest.classes.refused;
-            classes.failed += latest.classes.failed;
-            gauges.connections += latest.gauges.connections;
-            gauges.in_flight += latest.gauges.in_flight;
-            gauges.queued += latest.gauges.queued;
-        }
-        let moment = elapsed.as_secs_f64();
-        let measured = moment.min(shared.profile.ends.unwrap_or(moment));
-        totals.seconds = (measured - shared.profile.measured_from).max(0.0);
-        totals.rate = per_second(totals.accepted, totals.seconds);
-        let span = elapsed.saturating_sub(self.shown.at).as_secs_f64();
-        let rate = per_second(classes.accepted.saturating_sub(self.shown.accepted), span);
-        self.shown.accepted = classes.accepted;
-        self.shown.at = elapsed;
-        let view = Live {
-            elapsed,
-            planned: shared.profile.ends.map(duration),
-            planned_messages: match shared.plan.length {
-                Length::Messages(messages) => Some(messages),
-                Length::Seconds(_) => None,
-            },
-            stage: self.stage(shared, moment),
-            offered: match shared.plan.pace {
-                Pace::Open { .. } => {
-                    let part = f64::from(shared.plan.shard.count);
-                    Some(shared.profile.at(moment) / part)
-                }
-                Pace::Closed { .. } => None,
-            },
-            rate,
-            totals,
-            in_flight: gauges.in_flight,
-            queued: gauges.queued,
-            connections: gauges.connections,
-            phases: recent
-                .iter()
-                .map(|(phase, seen)| live_phase(*phase, seen))
-                .collect(),
-            replies: classes,
-            tenants: self.shares(shared),
-            tenants_total: shared.roster.tenants.len(),
-            last_problem: self.shown.problem.clone(),
-        };
-        live.send_replace(Arc::new(view));
-    }
-
-    fn stage(&self, shared: &Shared, moment: f64) -> Stage {
-        if self.shown.fixed || self.shown.stage == Stage::Check {
-            return self.shown.stage;
-        }
-        if shared.over.is_cancelled() {
-            return Stage::Drain;
-        }
-        let ramp = shared.plan.ramp.as_secs_f64();
-        if moment < shared.profile.measured_from {
-            return if moment < ramp {
-                Stage::Ramp
-            } else {
-                Stage::WarmUp
-            };
-        }
-        let of = shared.profile.steps.len();
-        match shared.profile.step_at(moment) {
-            Some(step) => Stage::Step {
-                number: step + 1,
-                of,
-            },
-            None => Stage::Ramp,
-        }
-    }
-
-    fn shares(&self, shared: &Shared) -> Vec<TenantShare> {
-        let all: u64 = self.sent_by_tenant.iter().sum();
-        let sent = self.sent_by_tenant.iter().copied().enumerate();
-        let mut most: Vec<(usize, u64)> = sent.filter(|(_, sent)| *sent > 0).collect();
-        most.sort_by_key(|(index, sent)| (std::cmp::Reverse(*sent), *index));
-        let shown = most.into_iter().take(MOST_SHOWN);
-        shown
-            .map(|(index, sent)| TenantShare {
-                name: name(shared, index),
-                sent,
-                share: share(sent, all),
-            })
-            .collect()
-    }
-
-    fn outcome(&self, shared: &Shared, started: jiff::Timestamp) -> Outcome {
-        let recorder = &self.recorder;
-        let from = shared.profile.measured_from;
-        let until = match shared.plan.length {
-            Length::Messages(_) => self.last.as_secs_f64(),
-            Length::Seconds(_) => {
-                let over = self.over_at.as_secs_f64();
-                over.min(shared.profile.ends.unwrap_or(over))
-            }
-        };
-        let mut totals = recorder.totals;
-        totals.seconds = (until - from).max(0.0);
-        totals.rate = per_second(totals.accepted, totals.seconds);
-        let phases = Phase::ALL.into_iter().zip(&recorder.phases);
-        let started = started.to_string();
-        let run = format!("{:08x}", shared.run);
-        Outcome {
-            format: FORMAT,
-            program: format!("tenantry {}", env!("CARGO_PKG_VERSION")),
-            run: run.clone(),
-            started: started.clone(),
-            generators: vec![self.generator(shared, &totals, run, started)],
-            totals,
-            phases: phases
-                .filter(|(_, histogram)| !histogram.is_empty())
-                .map(|(phase, histogram)| PhaseRow {
-                    phase,
-                    histogram: histogram.clone(),
-                })
-                .collect(),
-            timeline: self.timeline.clone(),
-            steps: self.steps(shared, until),
-            knee: None,
-            replies: recorder.reply_rows(),
-            errors: recorder.error_rows(),
-            tenants: self.tenants(shared),
-            correctness: None,
-            plan: shared.plan.clone(),
-        }
-    }
-
-    fn generator(
-        &self,
-        shared: &Shared,
-        totals: &Totals,
-        run: String,
-        started: String,
-    ) -> Generator {
-        let cpu = self.cpu.1.saturating_sub(self.cpu.0).as_secs_f64();
-        let answered = totals.accepted + totals.refused + totals.deferred;
-        Generator {
-            shard: shared.plan.shard,
-            run,
-            started,
-            machine: Machine::here(),
-            workers: shared.workers,
-            cpu_seconds: cpu,
-            cpu_us_per_message: if answered == 0 {
-                0.0
-            } else {
-                cpu * 1e6 / float(answered)
-            },
-            peak_memory_kib: crate::result::peak_memory_kib(),
-            lateness: self.recorder.lateness.clone(),
-        }
-    }
-
-    fn steps(&self, shared: &Shared, until: f64) -> Vec<Step> {
-        let part = f64::from(shared.plan.shard.count);
-        let spans = shared.profile.steps.iter().zip(&self.recorder.steps);
-        let begun = spans.filter(|(span, _)| span.begins < until);
-        begun
-            .map(|(span, tally)| {
-                let seconds = span.ends.min(until) - span.begins;
-                Step {
-                    pace: span.pace / part,
-                    begins: span.begins,
-                    seconds,
-                    intended: tally.intended,
-                    accepted: tally.accepted,
-                    not_accepted: tally.intended.saturating_sub(tally.accepted),
-                    rate: per_second(tally.accepted, seconds),
-                    latency: tally.latency.clone(),
-                }
-            })
-            .collect()
-    }
-
-    fn tenants(&self, shared: &Shared) -> Vec<TenantRow> {
-        let tallies = self.recorder.tenants.iter().enumerate();
-        let seen =
-            tallies.filter(|(index, tally)| *index < shared.roster.tenants.len() || tally.sent > 0);
-        seen.map(|(index, tally)| TenantRow {
-            name: name(shared, index),
-            sent: tally.sent,
-            accepted: tally.accepted,
-            refused: tally.refused,
-            deferred: tally.deferred,
-            failed: tally.failed,
-            octets: tally.octets,
-            latency: tally.latency.clone(),
-        })
-        .collect()
-    }
-}
-
-/// What a view is told before there is anything to tell.
-pub(super) fn nothing_yet() -> Live {
-    Live {
-        elapsed: Duration::ZERO,
-        planned: None,
-        planned_messages: None,
-        stage: Stage::WarmUp,
-        offered: None,
-        rate: 0.0,
-        totals: Totals::default(),
-        in_flight: 0,
-        queued: 0,
-        connections: 0,
-        phases: Vec::new(),
-        replies: ReplyClasses::default(),
-        tenants: Vec::new(),
-        tenants_total: 0,
-        last_problem: None,
-    }
-}
-
-fn live_phase(phase: Phase, seen: &Histogram) -> LivePhase {
-    LivePhase {
-        phase,
-        count: seen.count(),
-        p50: seen.quantile(0.5),
-        p90: seen.quantile(0.9),
-        p99: seen.quantile(0.99),
-        max: seen.max(),
-    }
 }
 
 /// A tenant's name; the index behind the last stands for nobody.
@@ -538,4 +313,3 @@ const FAR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Reports that may wait; workers wait when there are more.
 const WAITING_REPORTS: usize = 256;
 const MOST_WORKERS: u32 = 64;
-const MOST_SHOWN: usize = 20;

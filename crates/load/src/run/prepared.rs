@@ -77,11 +77,8 @@ fn able(plan: &Plan, roster: &Roster, complaints: &mut Complaints) {
         sender,
         recipient,
         conflicting,
-        untrusted,
         ..
     } = plan.evidence;
-    let certified_part = certificate + conflicting;
-    let by_certificate = certified_part > 0.0;
     if roster.tenants.is_empty() && sender + recipient + certificate + conflicting > 0.0 {
         complaints.push(of_plan(
             "identities",
@@ -90,22 +87,29 @@ fn able(plan: &Plan, roster: &Roster, complaints: &mut Complaints) {
         ));
         return;
     }
-    let certified = roster
-        .tenants
-        .iter()
-        .filter(|tenant| tenant.identity.is_some());
-    if by_certificate && certified.count() == 0 {
-        complaints.push(of_plan(
-            "evidence",
-            "no tenant has a certificate to be known by",
-            "write identities.folder, or certificate and key of [[tenant]]",
-        ));
-    }
     if conflicting > 0.0 && roster.tenants.len() < 2 {
         complaints.push(of_plan(
             "evidence.conflicting",
             "one tenant alone cannot be in conflict",
             "name a second tenant",
+        ));
+    }
+    certified(plan, roster, complaints);
+}
+
+/// Whether there are the certificates that the mix of evidence needs, and a way to present them.
+fn certified(plan: &Plan, roster: &Roster, complaints: &mut Complaints) {
+    let by_tenants = plan.evidence.certificate + plan.evidence.conflicting;
+    let untrusted = plan.evidence.untrusted;
+    let mut identities = roster
+        .tenants
+        .iter()
+        .filter_map(|one| one.identity.as_ref());
+    if by_tenants > 0.0 && identities.next().is_none() {
+        complaints.push(of_plan(
+            "evidence",
+            "no tenant has a certificate to be known by",
+            "write identities.folder, or certificate and key of [[tenant]]",
         ));
     }
     if untrusted > 0.0 && roster.untrusted.is_none() {
@@ -115,7 +119,7 @@ fn able(plan: &Plan, roster: &Roster, complaints: &mut Complaints) {
             "write identities.untrusted_certificate and identities.untrusted_key",
         ));
     }
-    if plan.target.tls == TlsMode::Off && certified_part + untrusted > 0.0 {
+    if plan.target.tls == TlsMode::Off && by_tenants + untrusted > 0.0 {
         complaints.push(of_plan(
             "target.tls",
             "is off, and without TLS there are no certificates",

@@ -51,6 +51,9 @@ struct Moments {
     index: u64,
     /// What the worker's own arrivals have summed up to, for those that come by chance.
     sum: f64,
+    /// Measured messages that are still to come, for plans that count them: each worker has its
+    /// part, since which messages are sent must not depend on which worker is the fastest.
+    left: Option<u64>,
 }
 
 impl Worker {
@@ -67,34 +70,17 @@ impl Worker {
             }
         };
         let mut moments = Moments::new(&self);
-        // Which messages are sent must not depend on which worker is the fastest.
-        let shared = &self.shared;
-        let planned = shared.planned;
-        let mut left = planned.map(|all| part(all, self.index + 1, shared.workers));
         while let Some((number, moment)) = moments.next(&self) {
             let intended = self.shared.instant(moment);
-            if intended > Instant::now() {
-                // Being over ends the wait; what is not due yet is never due.
-                let due = self.shared.over.run_until_cancelled(timer.until(intended));
-                if due.await.is_none() {
-                    break;
-                }
-            } else if self.shared.over.is_cancelled() {
+            if !self.is_time(&timer, intended).await {
                 break;
             }
-            let measured = self.is_measured(moment);
-            if measured && let Some(left) = &mut left {
-                if *left == 0 {
-                    break;
-                }
-                *left -= 1;
-                // The last one ends the run.
-                self.take_quota();
+            if self.is_measured(moment) && !moments.take(&self) {
+                break;
             }
             let draw = self.shared.mixer.message(number);
-            let message = self.begun(&draw, number, moment);
             let arrival = Arrival {
-                message,
+                message: self.begun(&draw, number, moment),
                 draw,
                 intended,
             };
@@ -108,6 +94,16 @@ impl Worker {
         self.shared.over.cancelled().await;
         desk.dismiss();
         desk
+    }
+
+    /// Waits until a message is due; `false` when it never is, since the run is over before.
+    async fn is_time(&self, timer: &Timer, intended: Instant) -> bool {
+        if intended <= Instant::now() {
+            return !self.shared.over.is_cancelled();
+        }
+        // Being over ends the wait; what is not due yet is never due.
+        let due = timer.until(intended);
+        self.shared.over.run_until_cancelled(due).await.is_some()
     }
 
     /// A message is due: an idle connection, a new one, another's, or waiting.
@@ -284,7 +280,25 @@ impl Moments {
             rng: Rng::with_seed(plan.seed ^ own.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             index: 0,
             sum: 0.0,
+            left: worker
+                .shared
+                .planned
+                .map(|all| part(all, worker.index + 1, worker.shared.workers)),
         }
+    }
+
+    /// Whether one more measured message may come.
+    fn take(&mut self, worker: &Worker) -> bool {
+        let Some(left) = &mut self.left else {
+            return true;
+        };
+        let Some(fewer) = left.checked_sub(1) else {
+            return false;
+        };
+        *left = fewer;
+        // The last one of all workers ends the run.
+        worker.take_quota();
+        true
     }
 
     /// The next message's number among all shards' and workers', and its moment.

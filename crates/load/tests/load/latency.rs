@@ -125,8 +125,8 @@ fn microseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-#[test]
-fn open_loop_latency_agrees_with_an_independent_measurement() {
+/// The generator's median over the one by hand, of a server whose replies take 20 ms.
+fn generator_to_hand() -> f64 {
     let bench = Bench::new(1);
     let slow = Slow::start(Delay {
         each: Duration::from_millis(20),
@@ -138,16 +138,21 @@ fn open_loop_latency_agrees_with_an_independent_measurement() {
     let outcome = run(plan);
     assert_eq!(outcome.totals.accepted, 60);
     let latency = outcome.phase(Phase::Latency).unwrap();
-    let generator = latency.quantile(0.5) as f64;
-    let hand = by_hand(slow.address, 60, Duration::from_millis(40));
-    let hand = microseconds(hand[hand.len() / 2]);
-    // On a machine of its own it is within 2 %; tests share theirs with others.
-    let ratio = generator / hand;
-    assert!(
-        (0.75..1.35).contains(&ratio),
-        "{generator} us, by hand {hand} us"
-    );
     assert!(latency.min() >= 20_000, "{} us", latency.min());
+    let hand = by_hand(slow.address, 60, Duration::from_millis(40));
+    latency.quantile(0.5) as f64 / microseconds(hand[hand.len() / 2])
+}
+
+/// On a machine of its own the medians are within 2 %. Tests share theirs with others, who can make
+/// either slow for a while, but cannot make a wrong clock right.
+#[test]
+fn open_loop_latency_agrees_with_an_independent_measurement() {
+    let agrees = |ratio: &f64| (0.9..1.1).contains(ratio);
+    let mut ratios = Vec::new();
+    while !ratios.iter().any(agrees) {
+        assert!(ratios.len() < 5, "generator / by hand: {ratios:?}");
+        ratios.push(generator_to_hand());
+    }
 }
 
 #[test]

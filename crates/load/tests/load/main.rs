@@ -8,10 +8,12 @@
 )]
 
 mod bench;
+mod identities;
 mod latency;
 mod merge;
 mod plan;
 mod reference;
 mod runs;
 mod schema;
+mod shares;
 mod verify;

@@ -22,6 +22,7 @@ use crate::fingerprint::Fingerprint;
 pub struct TrustBuilder {
     roots: Vec<TrustAnchor<'static>>,
     lists: Vec<(i64, CertRevocationList<'static>)>,
+    expiries: Vec<u64>,
     pins: Vec<Fingerprint>,
     content: Vec<u8>,
 }
@@ -172,6 +173,7 @@ impl TrustBuilder {
             digest: Fingerprint::of(&self.content),
             roots: self.roots,
             lists: self.lists.into_iter().map(|(_, list)| list).collect(),
+            expiries: self.expiries,
             pins: self.pins,
         }))
     }
@@ -240,6 +242,9 @@ impl TrustBuilder {
             parsed.last_update().timestamp(),
             CertRevocationList::from(list),
         ));
+        let expiry = parsed.next_update().map(|expiry| expiry.timestamp());
+        let expiry = expiry.and_then(|expiry| u64::try_from(expiry).ok());
+        self.expiries.extend(expiry);
         self.content.extend_from_slice(der);
         Ok(())
     }

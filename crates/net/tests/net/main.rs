@@ -13,6 +13,7 @@ mod channel;
 mod client_certificates;
 mod identity;
 mod inbound_tls;
+mod judge;
 mod listener;
 mod pki;
 mod resumption;

@@ -303,11 +303,11 @@ impl Session {
 
 /// What a certificate is worth under the listener's present settings.
 pub(crate) fn judged_anew(listener: &Listener, secured: &Secured) -> ClientCertificate {
-    let policy = listener.server_tls.as_ref().and_then(|tls| tls.policy());
-    match (listener.client_certificates, policy, &secured.presented) {
+    let judge = listener.server_tls.as_ref().and_then(|tls| tls.judge());
+    match (listener.client_certificates, judge, &secured.presented) {
         (Request::Off, _, _) | (_, None, _) => ClientCertificate::NotOffered,
         (_, Some(_), None) => ClientCertificate::NotPresented,
-        (_, Some(policy), Some(presented)) => policy.evaluate(presented),
+        (_, Some(judge), Some(presented)) => judge.evaluate(presented),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod figures;
 mod plans;
+mod summary;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use tenantry_load::result::Outcome;
+use tenantry_load::result::{Correctness, Outcome};
 
 use self::figures::Figure;
 use self::plans::Plans;
@@ -26,7 +27,7 @@ may matter without being part of the plan (another machine, a generator that was
 
 /// What the exit codes mean.
 pub(crate) const EXIT_CODES: &str = "\
-Exit codes: 0 the results are of one plan, 1 their plans differ, or messages went to a wrong tenant, or one is worse than \
+Exit codes: 0 the results are of one plan (or --summary), 1 their plans differ, or messages went to a wrong tenant, or one is worse than \
 --worse-than allows, 64 wrong usage or a file that is no result.";
 
 /// Results to compare.
@@ -38,6 +39,9 @@ pub(crate) struct Compare {
     /// Fail when the rate of a result is lower, or its p50 or p99 higher, by more than this part of the first's.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     worse_than: Option<f64>,
+    /// One line for each result, whatever its plan: a table of runs that are meant to differ.
+    #[arg(long, conflicts_with_all = ["worse_than", "json"])]
+    summary: bool,
     /// Answer as JSON.
     #[arg(long)]
     json: bool,
@@ -65,7 +69,11 @@ pub(super) fn compare(wanted: &Compare) -> Result<u8, u8> {
             exit::USAGE
         })?);
     }
-    let comparison = Comparison::new(names(&wanted.results), &outcomes, wanted.worse_than);
+    let names = names(&wanted.results);
+    if wanted.summary {
+        return summarised(&names, &outcomes);
+    }
+    let comparison = Comparison::new(names, &outcomes, wanted.worse_than);
     if wanted.json {
         let json = serde_json::to_string_pretty(&comparison).map_err(|error| {
             exit::complain(&error);
@@ -76,6 +84,24 @@ pub(super) fn compare(wanted: &Compare) -> Result<u8, u8> {
         printed(|out| comparison.write(out))?;
     }
     Ok(comparison.exit_code())
+}
+
+/// One table of all, with what makes one of them doubtful by itself.
+fn summarised(names: &[String], outcomes: &[Outcome]) -> Result<u8, u8> {
+    printed(|out| {
+        summary::table(names, outcomes).write(out)?;
+        for (name, outcome) in names.iter().zip(outcomes) {
+            for notice in plans::doubts(name, outcome) {
+                writeln!(out, "  note: {}", text(&notice))?;
+            }
+        }
+        Ok(())
+    })?;
+    let found = outcomes.iter().flat_map(|outcome| &outcome.correctness);
+    match found.into_iter().all(Correctness::is_perfect) {
+        true => Ok(exit::OK),
+        false => Ok(exit::FAILED),
+    }
 }
 
 impl Comparison {

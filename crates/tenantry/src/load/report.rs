@@ -76,6 +76,8 @@ fn written(path: &Path, page: &str) -> Result<u8, u8> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use tenantry_load::plan::{Pace, TenantMix};
+
     use super::*;
 
     #[test]
@@ -98,6 +100,33 @@ mod tests {
             "intended tenant-1, found under tenant-2",
         ] {
             assert!(text.contains(words), "{words} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn shares_that_follow_connections_are_not_called_equal() {
+        let mut outcome = sample::outcome(10, 3);
+        outcome.plan.tenants = TenantMix::Uniform;
+        let written = |outcome: &Outcome| {
+            let mut out = Vec::new();
+            text(outcome, &mut out).unwrap();
+            [String::from_utf8(out).unwrap(), html(outcome)]
+        };
+        for report in written(&outcome) {
+            assert!(report.contains("all equally often"), "{report}");
+        }
+        outcome.plan.pace = Pace::Closed { connections: 16 };
+        for report in written(&outcome) {
+            assert!(!report.contains("equally often"), "{report}");
+            assert!(
+                report.contains("as far as connections can be shared"),
+                "{report}"
+            );
+            assert!(
+                report.contains("shares are not those of the plan"),
+                "{report}"
+            );
+            assert!(report.contains("planned"), "{report}");
         }
     }
 
@@ -125,6 +154,7 @@ mod tests {
             row.machine.model = bad.to_owned();
             row.machine.system = bad.to_owned();
         });
+        outcome.notes = vec![bad.to_owned()];
         let found = outcome.correctness.as_mut().unwrap();
         found.examples = vec![bad.to_owned()];
         found

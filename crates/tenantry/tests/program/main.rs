@@ -11,6 +11,7 @@ mod import;
 mod lint;
 mod load;
 mod load_attribution;
+mod load_readme;
 mod load_view;
 mod probe;
 mod replay;

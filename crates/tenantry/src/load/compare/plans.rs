@@ -178,7 +178,7 @@ fn facts(names: &[String], outcomes: &[Outcome], plans: &mut Plans) {
 }
 
 /// What makes a result doubtful by itself.
-fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
+pub(super) fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
     let mut doubts = Vec::new();
     let latency = outcome
         .phase(Phase::Latency)
@@ -204,6 +204,9 @@ fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
         doubts.push(format!(
             "{name}: {unsent} messages were due and not sent; latency is that of the others"
         ));
+    }
+    if let Some(note) = outcome.notes.first() {
+        doubts.push(format!("{name}: {note}"));
     }
     if outcome.totals.accepted < FEW {
         let few = count(outcome.totals.accepted);

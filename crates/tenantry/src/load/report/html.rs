@@ -69,6 +69,9 @@ impl Page {
                 Escaped(&words)
             ));
         }
+        for note in outcome.notes.iter().take(text::NOTES) {
+            self.put(format_args!("<dt>note</dt><dd>{}</dd>\n", Escaped(note)));
+        }
         self.out.push_str("</dl>\n");
         self.open(&tables::messages(outcome));
     }

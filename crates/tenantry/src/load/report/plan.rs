@@ -12,7 +12,7 @@ pub(crate) fn described(plan: &Plan) -> Vec<(&'static str, String)> {
         ("target", target(plan)),
         ("pace", pace(plan)),
         ("length", length(plan)),
-        ("tenants", tenants(&plan.tenants)),
+        ("tenants", tenants(plan)),
         ("evidence", evidence(&plan.evidence)),
         ("content", content(&plan.content)),
         ("envelope", envelope(plan)),
@@ -92,11 +92,18 @@ fn length(plan: &Plan) -> String {
     words
 }
 
-fn tenants(mix: &TenantMix) -> String {
-    match mix {
+fn tenants(plan: &Plan) -> String {
+    // Connections that last cannot be had in every share, and messages go with them.
+    let connections = plan.shares_follow_connections();
+    let words = match &plan.tenants {
+        TenantMix::Uniform if connections => "evenly".to_owned(),
         TenantMix::Uniform => "all equally often".to_owned(),
         TenantMix::Weighted { .. } => "by weight".to_owned(),
         TenantMix::Zipf { exponent } => format!("Zipf, exponent {}", digits(*exponent)),
+    };
+    match connections {
+        true => format!("{words}, as far as connections can be shared among them"),
+        false => words,
     }
 }
 

@@ -15,15 +15,7 @@ use tenantry_load::result::{
 /// A plan of an open loop.
 pub(crate) fn plan() -> Plan {
     Plan {
-        target: Target {
-            address: "127.0.0.1:2525".to_owned(),
-            tls: TlsMode::Starttls,
-            tls_versions: TlsVersions::Both,
-            trust: Vec::new(),
-            server_name: None,
-            resumption: 0.5,
-            hello: "load.example".to_owned(),
-        },
+        target: target(),
         identities: Identities::default(),
         tenants: TenantMix::Zipf { exponent: 1.0 },
         evidence: EvidenceMix {
@@ -34,13 +26,7 @@ pub(crate) fn plan() -> Plan {
             conflicting: 0.0,
             untrusted: 0.0,
         },
-        envelope: Envelope {
-            sender: "{id}@{domain}".to_owned(),
-            recipient: "r{recipient}@example.net".to_owned(),
-            recipients: 1,
-            foreign_sender: "nobody.example".to_owned(),
-            foreign_recipient: "nowhere.example".to_owned(),
-        },
+        envelope: envelope(),
         content: Content::Fixed { size: 2048 },
         session: Session {
             messages_per_connection: 0,
@@ -72,6 +58,28 @@ pub(crate) fn plan() -> Plan {
         },
         check: None,
         shard: Shard::WHOLE,
+    }
+}
+
+fn target() -> Target {
+    Target {
+        address: "127.0.0.1:2525".to_owned(),
+        tls: TlsMode::Starttls,
+        tls_versions: TlsVersions::Both,
+        trust: Vec::new(),
+        server_name: None,
+        resumption: 0.5,
+        hello: "load.example".to_owned(),
+    }
+}
+
+fn envelope() -> Envelope {
+    Envelope {
+        sender: "{id}@{domain}".to_owned(),
+        recipient: "r{recipient}@example.net".to_owned(),
+        recipients: 1,
+        foreign_sender: "nobody.example".to_owned(),
+        foreign_recipient: "nowhere.example".to_owned(),
     }
 }
 
@@ -109,6 +117,7 @@ pub(crate) fn outcome(seconds: u64, tenants: u64) -> Outcome {
         }],
         tenants: (0..tenants).map(tenant).collect(),
         correctness: Some(correctness()),
+        notes: vec!["the tenants' shares are not those of the plan".to_owned()],
     }
 }
 
@@ -241,6 +250,7 @@ fn tenant(index: u64) -> TenantRow {
     let sent = 30_000 / (index + 1);
     TenantRow {
         name: (index > 0).then(|| format!("tenant-{index}")),
+        planned: Some(0.04),
         sent,
         accepted: sent,
         refused: 0,

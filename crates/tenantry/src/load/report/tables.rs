@@ -1,8 +1,6 @@
 //! A result as tables: the one source of what text and HTML say.
 
-use tenantry_load::result::{
-    At, Correctness, Histogram, Outcome, Phase, ReplyRow, TenantRow, Totals,
-};
+use tenantry_load::result::{At, Correctness, Histogram, Outcome, Phase, ReplyRow, TenantRow};
 
 use super::numbers::{count, duration, octets, rate, seconds, share, text};
 use super::table::Table;
@@ -16,56 +14,36 @@ pub(crate) const NOBODY: &str = "(nobody)";
 
 /// Messages by what became of them, and what they needed.
 pub(crate) fn messages(outcome: &Outcome) -> Table {
-    let Totals {
-        seconds: measured,
-        intended,
-        accepted,
-        refused,
-        deferred,
-        failed,
-        overflowed,
-        unsent,
-        octets: size,
-        ..
-    } = outcome.totals;
+    let totals = &outcome.totals;
+    let measured = totals.seconds;
+    let part = |number: u64| match totals.intended {
+        0 => String::new(),
+        intended => share(number as f64 / intended as f64),
+    };
+    let a_second = |number: u64, shown: &dyn Fn(f64) -> String| match measured > 0.0 {
+        true => shown(number as f64 / measured),
+        false => String::new(),
+    };
     let mut table = Table::new("messages", &["", "#number", "#share", "#per second"])
         .with_note(format!("{} measured", seconds(measured)));
-    let mut row = |name: &str, number: u64| {
-        let part = if intended == 0 {
-            String::new()
-        } else {
-            share(number as f64 / intended as f64)
-        };
-        let pace = if measured > 0.0 {
-            rate(number as f64 / measured)
-        } else {
-            String::new()
-        };
-        table.row([name.to_owned(), count(number), part, pace]);
-    };
-    row("due", intended);
-    row("accepted", accepted);
-    for (name, number) in [
-        ("refused (5yz)", refused),
-        ("deferred (4yz)", deferred),
-        ("failed without a reply", failed),
-        ("not sent, too many outstanding", overflowed),
-        ("not begun in time", unsent),
-    ] {
-        if number > 0 {
-            row(name, number);
-        }
+    let always = [("due", totals.intended), ("accepted", totals.accepted)];
+    let sometimes = [
+        ("refused (5yz)", totals.refused),
+        ("deferred (4yz)", totals.deferred),
+        ("failed without a reply", totals.failed),
+        ("not sent, too many outstanding", totals.overflowed),
+        ("not begun in time", totals.unsent),
+    ];
+    let seen = sometimes.into_iter().filter(|(_, number)| *number > 0);
+    for (name, number) in always.into_iter().chain(seen) {
+        let pace = a_second(number, &rate);
+        table.row([name.to_owned(), count(number), part(number), pace]);
     }
-    let per_second = if measured > 0.0 {
-        format!("{}/s", octets((size as f64 / measured) as u64))
-    } else {
-        String::new()
-    };
     table.row([
         "content of accepted messages".to_owned(),
-        octets(size),
+        octets(totals.octets),
         String::new(),
-        per_second,
+        a_second(totals.octets, &|size| format!("{}/s", octets(size as u64))),
     ]);
     table
 }
@@ -261,6 +239,7 @@ pub(crate) fn tenants(outcome: &Outcome, most: usize) -> Table {
         "tenant",
         "#messages",
         "#share",
+        "#planned",
         "#accepted",
         "#refused",
         "#deferred",
@@ -275,6 +254,7 @@ pub(crate) fn tenants(outcome: &Outcome, most: usize) -> Table {
             name(row.name.as_deref()),
             count(row.sent),
             share(row.sent as f64 / (sent.max(1)) as f64),
+            row.planned.map_or_else(String::new, share),
             count(row.accepted),
             count(row.refused),
             count(row.deferred),

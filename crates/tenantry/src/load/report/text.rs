@@ -9,6 +9,8 @@ use super::{plan, tables};
 
 /// How many tenants text names.
 const TENANTS: usize = 20;
+/// How many notes a report has room for.
+pub(crate) const NOTES: usize = 10;
 
 /// Writes the whole result: what was asked for, what came of it, and what went wrong.
 pub(crate) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -21,6 +23,9 @@ pub(crate) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     )?;
     for (name, words) in plan::described(&outcome.plan) {
         writeln!(out, "  {name:<8} {words}")?;
+    }
+    for note in outcome.notes.iter().take(NOTES) {
+        writeln!(out, "  note     {}", text(note))?;
     }
     for table in [
         tables::messages(outcome),
