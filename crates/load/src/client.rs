@@ -180,8 +180,10 @@ impl Client {
             let what = "the target does not offer STARTTLS";
             return Err(Ended::Failed(Fault::new(FaultKind::Tls, what)));
         }
+        let since = Instant::now();
         self.channel.output.put_slice(b"STARTTLS\r\n");
         self.expect(At::Starttls, Severity::Positive).await?;
+        timings.took(Phase::Starttls, since);
         let tcp = self
             .channel
             .into_plain()

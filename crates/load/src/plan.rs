@@ -331,7 +331,7 @@ pub struct Check {
 }
 
 /// Which part of the load this process is: the `index`-th of `count`, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
     /// From 1.
     pub index: u32,
@@ -342,6 +342,12 @@ pub struct Shard {
 impl Shard {
     /// The whole load.
     pub const WHOLE: Self = Self { index: 1, count: 1 };
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
 }
 
 /// Durations as seconds in JSON.

@@ -47,6 +47,8 @@ pub enum Phase {
     Greeting,
     /// EHLO to its reply; twice with STARTTLS.
     Ehlo,
+    /// STARTTLS to its reply; the handshake comes after it.
+    Starttls,
     /// From sending MAIL to its reply.
     Mail,
     /// From sending RCPT to the last of their replies; pipelined, from sending all commands.
@@ -63,7 +65,7 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in the order of a message's way.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Latency,
         Self::Refused,
         Self::Wait,
@@ -72,6 +74,7 @@ impl Phase {
         Self::TlsResumed,
         Self::Greeting,
         Self::Ehlo,
+        Self::Starttls,
         Self::Mail,
         Self::Rcpt,
         Self::Data,
@@ -92,6 +95,7 @@ impl Phase {
             Self::TlsResumed => "tls_resumed",
             Self::Greeting => "greeting",
             Self::Ehlo => "ehlo",
+            Self::Starttls => "starttls",
             Self::Mail => "mail",
             Self::Rcpt => "rcpt",
             Self::Data => "data",
@@ -118,6 +122,10 @@ pub struct Outcome {
     pub plan: Plan,
     /// Who did it.
     pub generators: Vec<Generator>,
+    /// Whether it, or the search for the highest rate, was ended before the plan said so: all numbers
+    /// are of the time until then. Absent, and not known, in results of versions that did not write it.
+    #[serde(default)]
+    pub interrupted: bool,
     /// Counts over the measured time.
     pub totals: Totals,
     /// Histograms, phase by phase; phases that never happened are absent.
@@ -136,8 +144,12 @@ pub struct Outcome {
     pub tenants: Vec<TenantRow>,
     /// Whose the messages became, when there was a journal.
     pub correctness: Option<Correctness>,
-    /// What has to be known to read the numbers, in words: where the tenants' shares are not those
-    /// of the plan, and why.
+    /// The indexes of shards that were not there when this was merged: it is a part of the load
+    /// only.
+    #[serde(default)]
+    pub missing_shards: Vec<u32>,
+    /// What has to be known to read the numbers, in words: what is missing, and where the tenants'
+    /// shares are not those of the plan, and why.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -383,6 +395,9 @@ pub struct Correctness {
     pub unanswered: u64,
     /// Found more than once.
     pub duplicates: u64,
+    /// Accepted, but not looked for: messages of merged results that had no journal at hand.
+    #[serde(default)]
+    pub unchecked: u64,
     /// The same, tenant by tenant; only tenants with messages.
     pub tenants: Vec<CorrectnessRow>,
     /// Some of what was wrong, unknown or missing, in words.
@@ -432,10 +447,10 @@ impl Totals {
 }
 
 impl Correctness {
-    /// Every accepted message was found under its tenant, and nothing else.
+    /// Every accepted message was looked for and found under its tenant, and nothing else.
     #[must_use]
     pub const fn is_perfect(&self) -> bool {
-        self.wrong == 0 && self.missing == 0 && self.unknown == 0
+        self.wrong == 0 && self.missing == 0 && self.unknown == 0 && self.unchecked == 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Results of several shards as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -28,12 +28,15 @@ pub enum MergeError {
         what: String,
     },
     /// A shard is there twice.
-    #[error("shard {index}/{count} is there twice")]
-    Twice {
-        /// Which one.
-        index: u32,
-        /// Of how many.
-        count: u32,
+    #[error("shard {0} is there twice")]
+    Twice(Shard),
+    /// They are parts of different divisions.
+    #[error("shards {first} and {second} are parts of different divisions, which have no sum")]
+    Divisions {
+        /// One of them.
+        first: Shard,
+        /// The other.
+        second: Shard,
     },
     /// A search for the highest rate is no sum of its parts.
     #[error("result {0} is a search for the highest rate, which cannot be merged")]
@@ -44,11 +47,12 @@ pub enum MergeError {
 }
 
 impl Outcome {
-    /// Adds results of the shards of one plan. They need not be complete.
+    /// Adds results of the shards of one plan. They need not be complete: what is missing stands in
+    /// the result.
     ///
     /// # Errors
     ///
-    /// When they are not of one plan, or one is there twice.
+    /// When they are not of one plan and one division, or one is there twice.
     pub fn merge(results: &[Self]) -> Result<Self, MergeError> {
         let (first, others) = results.split_first().ok_or(MergeError::Nothing)?;
         check(first, results)?;
@@ -56,6 +60,9 @@ impl Outcome {
         let begin = starts.iter().min().copied().unwrap_or_default();
         let mut merged = first.clone();
         merged.plan.shard = Shard::WHOLE;
+        merged.interrupted = results.iter().any(|result| result.interrupted);
+        merged.missing_shards = missing(results);
+        merged.correctness = correctness(results);
         let mut phases: BTreeMap<Phase, PhaseRow> = rows(&first.phases);
         merged.timeline = Timeline::new(first.timeline.measured_from);
         for (result, start) in results.iter().zip(&starts) {
@@ -75,10 +82,6 @@ impl Outcome {
             add_replies(&mut merged.replies, &other.replies);
             add_errors(&mut merged.errors, &other.errors);
             add_tenants(&mut merged.tenants, &other.tenants);
-            merged.correctness = match (merged.correctness.take(), &other.correctness) {
-                (Some(own), Some(other)) => Some(own.with(other)),
-                (own, other) => own.or_else(|| other.clone()),
-            };
         }
         if let Some((earliest, _)) = results.iter().zip(&starts).min_by_key(|(_, start)| **start) {
             merged.started.clone_from(&earliest.started);
@@ -90,7 +93,7 @@ impl Outcome {
 }
 
 fn check(first: &Outcome, results: &[Outcome]) -> Result<(), MergeError> {
-    let mut shards = Vec::new();
+    let mut shards: BTreeSet<Shard> = BTreeSet::new();
     for (index, result) in results.iter().enumerate() {
         if result.knee.is_some() {
             return Err(MergeError::Knee(index + 1));
@@ -103,14 +106,45 @@ fn check(first: &Outcome, results: &[Outcome]) -> Result<(), MergeError> {
             });
         }
         for generator in &result.generators {
-            let Shard { index, count } = generator.shard;
-            if shards.contains(&generator.shard) {
-                return Err(MergeError::Twice { index, count });
+            let second = generator.shard;
+            if let Some(first) = shards.first().filter(|one| one.count != second.count) {
+                let first = *first;
+                return Err(MergeError::Divisions { first, second });
             }
-            shards.push(generator.shard);
+            if !shards.insert(second) {
+                return Err(MergeError::Twice(second));
+            }
         }
     }
     Ok(())
+}
+
+/// The indexes of shards that are in none of the results.
+fn missing(results: &[Outcome]) -> Vec<u32> {
+    let there: BTreeSet<Shard> = shards(results).collect();
+    let count = there.first().map_or(0, |shard| shard.count);
+    // A file may say any number; no division of ours has more.
+    (1..=count.min(MOST_SHARDS))
+        .filter(|index| {
+            let index = *index;
+            !there.contains(&Shard { index, count })
+        })
+        .collect()
+}
+
+fn shards(results: &[Outcome]) -> impl Iterator<Item = Shard> {
+    let generators = results.iter().flat_map(|result| &result.generators);
+    generators.map(|generator| generator.shard)
+}
+
+/// Whose the messages became, with those that one of the results did not look for.
+fn correctness(results: &[Outcome]) -> Option<Correctness> {
+    let mut found = results.iter().filter_map(|one| one.correctness.as_ref());
+    let first = found.next()?.clone();
+    let mut sum = found.fold(first, Correctness::with);
+    let unchecked = results.iter().filter(|one| one.correctness.is_none());
+    sum.unchecked += unchecked.map(|one| one.totals.accepted).sum::<u64>();
+    Some(sum)
 }
 
 /// The first part in which two plans differ, the shard apart.
@@ -255,6 +289,7 @@ impl Correctness {
         self.unknown += other.unknown;
         self.unanswered += other.unanswered;
         self.duplicates += other.duplicates;
+        self.unchecked += other.unchecked;
         for row in &other.tenants {
             match self.tenants.iter_mut().find(|own| own.name == row.name) {
                 Some(own) => own.add(row),
@@ -279,3 +314,5 @@ impl CorrectnessRow {
 }
 
 const MOST_EXAMPLES: usize = 20;
+/// What `--shard` takes at most.
+const MOST_SHARDS: u32 = 10_000;

@@ -23,15 +23,54 @@ impl Outcome {
     fn off_plan(&self) -> f64 {
         let sent: u64 = self.tenants.iter().map(|row| row.sent).sum();
         let known = self.tenants.iter().all(|row| row.planned.is_some());
-        if sent == 0 || !known || self.plan.shard != Shard::WHOLE {
+        if sent == 0 || !known || self.plan.shard != Shard::WHOLE || !self.missing_shards.is_empty()
+        {
             return 0.0;
         }
         let off = |row: &TenantRow| (measured(row, sent) - row.planned.unwrap_or(0.0)).abs();
         self.tenants.iter().map(off).sum::<f64>() / 2.0
     }
 
-    /// The result's notes: where the tenants' shares are not those of the plan, and why.
+    /// The result's notes: what is missing in it, and where the tenants' shares are not those of
+    /// the plan, and why.
     pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        notes.extend(self.partial());
+        if let Some(found) = self
+            .correctness
+            .as_ref()
+            .filter(|found| found.unchecked > 0)
+        {
+            notes.push(format!(
+                "{} accepted messages were looked for, {} were not: their part of the load had no journal",
+                found.expected, found.unchecked
+            ));
+        }
+        notes.extend(self.astray());
+        notes
+    }
+
+    /// Which parts of the load are not in it.
+    fn partial(&self) -> Option<String> {
+        let missing = self.missing_shards.len();
+        let count = self.generators.first()?.shard.count;
+        if missing == 0 {
+            return None;
+        }
+        let shards = self.missing_shards.iter().take(NAMED);
+        let mut named: Vec<String> = shards.map(|index| format!("{index}/{count}")).collect();
+        if missing > NAMED {
+            named.push("...".to_owned());
+        }
+        Some(format!(
+            "{} of {count} parts: shard {} is missing, so this is not the whole load of the plan",
+            self.generators.len(),
+            named.join(", ")
+        ))
+    }
+
+    /// Where the tenants' shares are not those of the plan, and why.
+    fn astray(&self) -> Vec<String> {
         let off = self.off_plan();
         if off <= TOLERATED {
             return Vec::new();
@@ -76,6 +115,8 @@ fn measured(row: &TenantRow, sent: u64) -> f64 {
     row.sent as f64 / sent as f64
 }
 
+/// How many missing shards are named.
+const NAMED: usize = 5;
 /// Up to this part of the messages may be other tenants' than the plan says before it is worth a
 /// note.
 const TOLERATED: f64 = 0.02;

@@ -139,6 +139,8 @@ struct Gathered {
     shown: Shown,
     /// When nothing new was begun any more.
     over_at: Duration,
+    /// Whether that was before the plan said so.
+    interrupted: bool,
     last: Duration,
     cpu: (Duration, Duration),
 }
@@ -181,6 +183,7 @@ impl Gathered {
                 reports: 0,
             },
             over_at: Duration::ZERO,
+            interrupted: false,
             last: Duration::ZERO,
             cpu: (Duration::ZERO, Duration::ZERO),
         }
@@ -213,8 +216,12 @@ impl Gathered {
                     self.cpu.0 = processor_time();
                 }
                 () = sleep_until(time_is_over.into()), if !over => shared.over.cancel(),
-                () = ends.stop.cancelled(), if !over => shared.over.cancel(),
+                () = ends.stop.cancelled(), if !over => {
+                    self.interrupted |= !shared.over.is_cancelled();
+                    shared.over.cancel();
+                }
                 () = ends.give_up.cancelled(), if !shared.abort.is_cancelled() => {
+                    self.interrupted |= !shared.over.is_cancelled();
                     shared.over.cancel();
                     shared.abort.cancel();
                 }

@@ -45,6 +45,7 @@ pub(super) fn find(
     let mut outcome = best.ok_or(RunError::Panicked)?;
     outcome.plan.knee = plan.knee;
     outcome.correctness = correctness;
+    outcome.interrupted |= ends.stop.is_cancelled();
     outcome.knee = Some(search.found());
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! Results of shards as one, and what cannot be one.
 
 use tenantry_load::plan::Shard;
-use tenantry_load::result::{Histogram, MergeError, Outcome, Phase};
+use tenantry_load::result::{Correctness, Histogram, MergeError, Outcome, Phase};
 
 use crate::bench::{Bench, run};
 
@@ -54,8 +54,19 @@ fn what_does_not_belong_together_is_refused() {
     let twice = [results[0].clone(), results[0].clone()];
     assert!(matches!(
         Outcome::merge(&twice),
-        Err(MergeError::Twice { index: 1, count: 2 })
+        Err(MergeError::Twice(Shard { index: 1, count: 2 }))
     ));
+    // A part of another division, and the whole beside a part.
+    for count in [1, 3] {
+        let mut other = results.clone();
+        other[1].generators[0].shard.count = count;
+        let error = Outcome::merge(&other).unwrap_err();
+        let first = Shard { index: 1, count: 2 };
+        assert!(
+            matches!(error, MergeError::Divisions { first: one, .. } if one == first),
+            "{error}"
+        );
+    }
     let mut other = results.clone();
     other[1].plan.seed = 9;
     let error = Outcome::merge(&other).unwrap_err();
@@ -63,6 +74,45 @@ fn what_does_not_belong_together_is_refused() {
     let mut late = results.clone();
     late[1].started = "yesterday".to_owned();
     assert_eq!(Outcome::merge(&late), Err(MergeError::Start(2)));
+}
+
+#[test]
+fn what_is_missing_stands_in_the_sum() {
+    let results = results();
+    let whole = Outcome::merge(&results).unwrap();
+    assert_eq!(whole.missing_shards, Vec::<u32>::new());
+    assert_eq!(whole.notes, Vec::<String>::new());
+    let half = Outcome::merge(&results[..1]).unwrap();
+    assert_eq!(half.missing_shards, [2]);
+    let notes = half.notes.join("\n");
+    assert!(notes.contains("1 of 2 parts: shard 2/2"), "{notes}");
+    let json = half.to_json().unwrap();
+    assert_eq!(Outcome::from_json(&json).unwrap(), half);
+    // What was missing can still come.
+    let late = Outcome::merge(&[half, results[1].clone()]).unwrap();
+    assert_eq!(late.missing_shards, Vec::<u32>::new());
+    assert_eq!(late.totals.accepted, 30);
+}
+
+#[test]
+fn messages_that_nobody_looked_for_are_not_said_to_be_right() {
+    let mut results = results();
+    let (first, second) = (results[0].totals.accepted, results[1].totals.accepted);
+    results[0].correctness = Some(Correctness {
+        expected: first,
+        right: first,
+        ..Correctness::default()
+    });
+    for order in [[0, 1], [1, 0]] {
+        let parts = order.map(|at: usize| results[at].clone());
+        let merged = Outcome::merge(&parts).unwrap();
+        let found = merged.correctness.as_ref().unwrap();
+        assert_eq!((found.expected, found.unchecked), (first, second));
+        assert!(!found.is_perfect());
+        let notes = merged.notes.join("\n");
+        let said = format!("{first} accepted messages were looked for, {second} were not");
+        assert!(notes.contains(&said), "{notes}");
+    }
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn a_closed_loop_sends_so_many_messages_over_so_many_connections() {
     assert_eq!(outcome.phase(Phase::TlsFull).unwrap().count(), 4);
     assert_eq!(outcome.phase(Phase::Greeting).unwrap().count(), 4);
     assert_eq!(outcome.phase(Phase::Ehlo).unwrap().count(), 8);
+    assert_eq!(outcome.phase(Phase::Starttls).unwrap().count(), 4);
     let octets: u64 = records.iter().map(|record| record.size).sum();
     assert_eq!(outcome.totals.octets, octets);
     assert_eq!(octets, 100 * 2_048);

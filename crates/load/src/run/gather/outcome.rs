@@ -30,6 +30,7 @@ impl Gathered {
             run: run.clone(),
             started: started.clone(),
             generators: vec![self.generator(shared, &totals, run, started)],
+            interrupted: self.interrupted,
             totals,
             phases: phases
                 .filter(|(_, histogram)| !histogram.is_empty())
@@ -45,6 +46,7 @@ impl Gathered {
             errors: recorder.error_rows(),
             tenants: self.tenants(shared),
             correctness: None,
+            missing_shards: Vec::new(),
             plan: shared.plan.clone(),
             notes: Vec::new(),
         };

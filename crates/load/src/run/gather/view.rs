@@ -28,7 +28,6 @@ impl Gathered {
         let measured = moment.min(shared.profile.ends.unwrap_or(moment));
         totals.seconds = (measured - shared.profile.measured_from).max(0.0);
         totals.rate = per_second(totals.accepted, totals.seconds);
-        let rate = self.shown.rate(classes.accepted, elapsed);
         let view = Live {
             elapsed,
             planned: shared.profile.ends.map(duration),
@@ -40,11 +39,13 @@ impl Gathered {
             offered: match shared.plan.pace {
                 Pace::Open { .. } => {
                     let part = f64::from(shared.plan.shard.count);
-                    Some(shared.profile.at(moment) / part)
+                    // The rate is one of the interval that ends now, in whose middle this was.
+                    let middle = (moment + self.shown.at.as_secs_f64()) / 2.0;
+                    Some(shared.profile.at(middle) / part)
                 }
                 Pace::Closed { .. } => None,
             },
-            rate,
+            rate: self.shown.rate(classes.accepted, elapsed),
             totals,
             in_flight: gauges.in_flight,
             queued: gauges.queued,

@@ -104,6 +104,7 @@ pub(crate) fn outcome(seconds: u64, tenants: u64) -> Outcome {
         started: "2026-01-02T03:04:05Z".to_owned(),
         plan: plan(),
         generators: vec![generator()],
+        interrupted: false,
         totals: totals(seconds),
         phases: phases(),
         timeline: timeline(seconds),
@@ -117,6 +118,7 @@ pub(crate) fn outcome(seconds: u64, tenants: u64) -> Outcome {
         }],
         tenants: (0..tenants).map(tenant).collect(),
         correctness: Some(correctness()),
+        missing_shards: Vec::new(),
         notes: vec!["the tenants' shares are not those of the plan".to_owned()],
     }
 }

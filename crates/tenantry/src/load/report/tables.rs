@@ -1,5 +1,7 @@
 //! A result as tables: the one source of what text and HTML say.
 
+use std::borrow::Cow;
+
 use tenantry_load::result::{At, Correctness, Histogram, Outcome, Phase, ReplyRow, TenantRow};
 
 use super::numbers::{count, duration, octets, rate, seconds, share, text};
@@ -103,6 +105,7 @@ pub(crate) fn phase(phase: Phase) -> &'static str {
         Phase::TlsResumed => "TLS, resumed",
         Phase::Greeting => "greeting",
         Phase::Ehlo => "EHLO",
+        Phase::Starttls => "STARTTLS",
         Phase::Mail => "MAIL",
         Phase::Rcpt => "RCPT",
         Phase::Data => "DATA",
@@ -303,17 +306,25 @@ pub(crate) fn correctness(outcome: &Outcome) -> Table {
         let part = share(number as f64 / expected);
         table.row([name.to_owned(), count(number), part]);
     }
+    if found.unchecked > 0 {
+        let name = "not looked for: accepted elsewhere, without a journal".to_owned();
+        table.row([name, count(found.unchecked), String::new()]);
+    }
     table.with_note(verdict(found))
 }
 
 /// The verdict on correctness in words.
-pub(crate) fn verdict(found: &Correctness) -> &'static str {
+pub(crate) fn verdict(found: &Correctness) -> Cow<'static, str> {
     if found.is_perfect() {
-        "every accepted message is its tenant's"
+        "every accepted message is its tenant's".into()
     } else if found.wrong > 0 {
-        "WRONG: messages were taken for another tenant's"
+        "WRONG: messages were taken for another tenant's".into()
+    } else if found.unchecked > 0 {
+        let all = found.expected.saturating_add(found.unchecked);
+        let (all, expected) = (count(all), count(found.expected));
+        format!("INCOMPLETE: of {all} accepted messages {expected} were looked for").into()
     } else {
-        "INCOMPLETE: not every accepted message was found under its tenant"
+        "INCOMPLETE: not every accepted message was found under its tenant".into()
     }
 }
 
