@@ -2,6 +2,7 @@
 //!
 //! The words of `as_str` are stable: the same in logs, metrics, outputs and the scenario corpus.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::evidence::{NoCertificate, Untrusted};
@@ -110,7 +111,7 @@ pub struct Step {
     /// Why.
     pub reason: Reason,
     /// The owners that were found, and what became of each.
-    pub found: Arc<[Found]>,
+    pub found: Owners,
 }
 
 /// How a step ended.
@@ -170,6 +171,33 @@ pub struct Found {
     pub tenant: TenantId,
     /// What became of it.
     pub fate: Fate,
+}
+
+/// The owners that a step found, in their order.
+///
+/// None at all is no memory and, unlike an empty `Arc`, nothing that is shared: counting the holders
+/// of one empty list would make each thread that decides wait for the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Owners(Option<Arc<[Found]>>);
+
+impl Deref for Owners {
+    type Target = [Found];
+
+    fn deref(&self) -> &[Found] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<Found> for Owners {
+    fn from(only: Found) -> Self {
+        Self(Some(Arc::new([only])))
+    }
+}
+
+impl From<&[Found]> for Owners {
+    fn from(found: &[Found]) -> Self {
+        Self((!found.is_empty()).then(|| found.into()))
+    }
 }
 
 /// What became of an owner that a step found.

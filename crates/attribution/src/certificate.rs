@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::attribution::{Fate, Found, Reason};
+use crate::attribution::{Fate, Found, Owners, Reason};
 use crate::directory::Directory;
 use crate::evidence::{CertificateEvidence, NoCertificate};
 use crate::rules::{TenantId, UntrustedCertificate};
@@ -24,7 +24,7 @@ pub(crate) fn read(
     directory: &Directory,
     certificate: &CertificateEvidence,
     untrusted: UntrustedCertificate,
-) -> (Finding, Arc<[Found]>) {
+) -> (Finding, Owners) {
     let names = match certificate {
         CertificateEvidence::Absent(absence) => {
             let reason = Reason::NoCertificate(*absence);
@@ -37,7 +37,7 @@ pub(crate) fn read(
                     Finding::Nobody(reason)
                 }
             };
-            return (finding, Arc::default());
+            return (finding, Owners::default());
         }
         CertificateEvidence::Verified(names) => names,
     };
@@ -66,5 +66,5 @@ pub(crate) fn read(
             Finding::Several(several.into())
         }
     };
-    (finding, found.into())
+    (finding, found.as_slice().into())
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::attribution::{
-    Attribution, Basis, Conflict, DeferredReason, Fate, Found, Reason, RecipientOutcome,
+    Attribution, Basis, Conflict, DeferredReason, Fate, Found, Owners, Reason, RecipientOutcome,
     RefusedReason, Step, StepOutcome, Verdict,
 };
 use crate::certificate::Finding;
@@ -63,7 +63,7 @@ impl Decision {
             step: Basis::Certificate,
             outcome,
             reason,
-            found: Arc::clone(session.found()),
+            found: session.found().clone(),
         };
         let mut decision = Self {
             state,
@@ -180,11 +180,11 @@ impl Decision {
                     step: Basis::Sender,
                     outcome: StepOutcome::Skipped,
                     reason: Reason::Conflict,
-                    found: Arc::new([Found {
+                    found: Owners::from(Found {
                         position: 0,
                         tenant: other,
                         fate: Fate::Overruled,
-                    }]),
+                    }),
                 }
             }
             Some(_) | None => Step::skipped(Basis::Sender, Reason::DecidedEarlier),
@@ -220,11 +220,11 @@ impl Decision {
             step: Basis::Sender,
             outcome,
             reason,
-            found: Arc::new([Found {
+            found: Owners::from(Found {
                 position: 0,
                 tenant,
                 fate,
-            }]),
+            }),
         }
     }
 
@@ -296,11 +296,7 @@ impl Decision {
             step: Basis::Recipient,
             outcome,
             reason,
-            found: match self.found.as_slice() {
-                // Without memory of its own, as it is most of the time.
-                [] => Arc::default(),
-                some => some.into(),
-            },
+            found: self.found.as_slice().into(),
         }
     }
 }
@@ -311,7 +307,7 @@ impl Step {
             step,
             outcome: StepOutcome::None,
             reason,
-            found: Arc::default(),
+            found: Owners::default(),
         }
     }
 
@@ -320,7 +316,7 @@ impl Step {
             step,
             outcome: StepOutcome::Skipped,
             reason,
-            found: Arc::default(),
+            found: Owners::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::attribution::Found;
+use crate::attribution::Owners;
 use crate::certificate::{self, Finding};
 use crate::directory::{Directory, PeerSet};
 use crate::domain::{Domain, DomainError};
@@ -110,7 +110,7 @@ pub struct SessionEvidence {
     untrusted_certificate: UntrustedCertificate,
     peers: PeerSet,
     finding: Finding,
-    found: Arc<[Found]>,
+    found: Owners,
 }
 
 /// All that is known of one message.
@@ -196,7 +196,7 @@ impl SessionEvidence {
         &self.finding
     }
 
-    pub(crate) fn found(&self) -> &Arc<[Found]> {
+    pub(crate) fn found(&self) -> &Owners {
         &self.found
     }
 

@@ -54,7 +54,7 @@ mod decision;
 mod explain;
 
 pub use attribution::{
-    Attribution, Basis, Conflict, DeferredReason, Fate, Found, Reason, RecipientOutcome,
+    Attribution, Basis, Conflict, DeferredReason, Fate, Found, Owners, Reason, RecipientOutcome,
     RefusedReason, Step, StepOutcome, Verdict,
 };
 pub use decision::{Decision, attribute};

@@ -155,10 +155,10 @@ impl Mixer {
         self.draw(kind, tenant, &mut rng)
     }
 
-    /// The message with this number of a session.
+    /// The message with this number of a closed loop, on whichever session is the next to send: the
+    /// session says whose certificate it comes with, and the seed everything else.
     pub(crate) fn in_session(&self, session: &SessionDraw, number: u64) -> Draw {
-        let start = scatter(self.seed ^ SESSIONS, session.number);
-        let mut rng = Rng::with_seed(scatter(start, number));
+        let mut rng = Rng::with_seed(scatter(self.seed, number));
         match session.credential {
             Credential::Tenant(tenant) => {
                 let turn = self.by_tenants.fetch_add(1, Ordering::Relaxed);
@@ -240,7 +240,7 @@ impl Mixer {
 
 /// The weight of each tenant; none when all come in turns.
 #[expect(clippy::cast_precision_loss, reason = "ranks are small")]
-fn weights(mix: &TenantMix, tenants: &[Member]) -> Vec<f64> {
+pub(crate) fn weights(mix: &TenantMix, tenants: &[Member]) -> Vec<f64> {
     match mix {
         TenantMix::Uniform => Vec::new(),
         TenantMix::Weighted { weights } => {

@@ -342,6 +342,11 @@ pub struct Shard {
 impl Shard {
     /// The whole load.
     pub const WHOLE: Self = Self { index: 1, count: 1 };
+
+    /// This shard's part of a number; the first ones take what does not go up.
+    pub(crate) fn part(self, number: u32) -> u64 {
+        crate::run::part(number.into(), self.index, self.count)
+    }
 }
 
 impl std::fmt::Display for Shard {

@@ -5,6 +5,7 @@ mod attribution;
 mod compare;
 mod report;
 mod run;
+mod signals;
 mod sink;
 mod view;
 
@@ -40,7 +41,7 @@ pub(crate) enum Load {
     #[command(long_about = arguments::RUN, after_help = arguments::EXIT_CODES)]
     Run(Box<arguments::Run>),
     /// Add the results of several generators that had a shard of one plan each.
-    #[command(long_about = arguments::MERGE)]
+    #[command(long_about = arguments::MERGE, after_help = arguments::MERGE_EXIT_CODES)]
     Merge(arguments::Merge),
     /// Show a result that was kept as JSON: as text, or as an HTML page that needs nothing else.
     #[command(long_about = report::ABOUT)]

@@ -17,6 +17,7 @@ pub struct Overrides {
 struct Override {
     flag: String,
     section: String,
+    key: String,
     line: String,
 }
 
@@ -26,15 +27,25 @@ impl Overrides {
         self.entries.push(Override {
             flag: flag.to_owned(),
             section: section.to_owned(),
+            key: key.to_owned(),
             line: format!("{key} = {value}"),
         });
     }
 
-    /// All of it as a document.
+    /// All of it as a document. Of flags that give one key different values the first is in it, and
+    /// a problem.
     pub(super) fn document(&self) -> Flags {
-        let mut entries = self.entries.clone();
-        entries.sort_by(|a, b| a.section.cmp(&b.section));
         let mut flags = Flags::default();
+        let mut entries: Vec<Override> = Vec::new();
+        for entry in &self.entries {
+            let mut others = entries.iter();
+            match others.find(|other| other.is_of_the_same_key(entry)) {
+                None => entries.push(entry.clone()),
+                Some(other) if other.line == entry.line => {}
+                Some(other) => flags.problems.push(entry.against(other)),
+            }
+        }
+        entries.sort_by(|a, b| a.section.cmp(&b.section));
         let mut section = None;
         let mut line = 1;
         for entry in &entries {
@@ -52,10 +63,30 @@ impl Overrides {
     }
 }
 
+impl Override {
+    fn is_of_the_same_key(&self, other: &Self) -> bool {
+        (&self.section, &self.key) == (&other.section, &other.key)
+    }
+
+    fn against(&self, other: &Self) -> Problem {
+        let place = Place {
+            path: format!("{}.{}", self.section, self.key),
+            ..Place::whole(Path::new(&self.flag))
+        };
+        let what = match self.flag == other.flag {
+            true => "is given twice".to_owned(),
+            false => format!("is given by {} already", other.flag),
+        };
+        Problem::error(place, what, "write it once")
+    }
+}
+
 /// Flags as a document.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     pub(super) text: String,
+    /// What is wrong with the flags themselves.
+    pub(super) problems: Vec<Problem>,
     /// The lines at which each begins.
     lines: Vec<(u32, String)>,
 }

@@ -50,6 +50,7 @@ impl Plan {
             Document::parse(Path::new(FLAGS), &flags.text, &report),
             Document::parse(path, text, &report),
         ];
+        report.borrow_mut().extend(flags.problems.iter().cloned());
         let plan = plan(Table::new(&documents, &report));
         let found = report.into_inner().into_problems();
         if found.is_empty() {
@@ -175,6 +176,12 @@ fn tenant(section: Table<'_>) -> Tenant {
     let remedy = "every tenant has a name and a domain";
     let name = section.required("name", text, remedy);
     let domain = section.required("domain", text, remedy);
+    if let Some(Placed { value, place }) = &name
+        && value.trim().is_empty()
+    {
+        let mistake = Mistake::new("is empty", "write the tenant's name");
+        section.complain(place.clone(), mistake);
+    }
     if let Some(Placed { value, place }) = &domain
         && !is_domain(value)
     {
@@ -344,13 +351,20 @@ fn content(section: Table<'_>) -> Content {
         .value("sigma", number_within(0.0, 5.0))
         .unwrap_or(1.5);
     let sizes = section.value("sizes", words);
-    if section.has("folder") && section.has("sizes") {
-        section.wrong(
-            "folder",
-            "has sizes of its own",
-            "remove sizes, or the folder",
-        );
-    }
+    let (folder, sizes) = match over(&section, ["folder", "sizes", "size"]) {
+        Some("folder") => (folder, None),
+        Some("sizes") => (None, sizes),
+        Some(_) => (None, Some(SizeWord::Fixed)),
+        None if section.has("folder") && section.has("sizes") => {
+            section.wrong(
+                "folder",
+                "has sizes of its own",
+                "remove sizes, or the folder",
+            );
+            (folder, sizes)
+        }
+        None => (folder, sizes),
+    };
     if matches!(sizes, Some(SizeWord::Uniform)) && min > max {
         section.wrong("min", "is larger than max", "write a smaller one");
     }
@@ -365,6 +379,16 @@ fn content(section: Table<'_>) -> Content {
     };
     section.finish();
     content
+}
+
+/// Which of keys that exclude one another a flag gives: it goes over the others of the plan's file.
+fn over<'k>(section: &Table<'_>, keys: [&'k str; 3]) -> Option<&'k str> {
+    let flags = |key: &str| section.place_of(key).file.as_deref() == Some(Path::new(FLAGS));
+    let mut given = keys
+        .into_iter()
+        .filter(|key| section.has(key) && flags(key));
+    // Two flags may exclude one another, too: that is a mistake as in a file.
+    given.next().filter(|_| given.next().is_none())
 }
 
 fn session(section: Table<'_>) -> Session {
@@ -422,7 +446,12 @@ fn pace(section: &Table<'_>) -> (Pace, Length, Vec<f64>) {
         }
     }
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let kind = section.value("loop", loops).unwrap_or(LoopWord::Closed);
+    // Who names a rate wants it.
+    let kind = section.value("loop", loops);
+    let kind = kind.unwrap_or(match section.has("rate") {
+        true => LoopWord::Open,
+        false => LoopWord::Closed,
+    });
     let (pace, most) = match kind {
         LoopWord::Closed => (
             Pace::Closed {
@@ -442,6 +471,11 @@ fn pace(section: &Table<'_>) -> (Pace, Length, Vec<f64>) {
     };
     let time = section.value("duration", duration);
     let messages = section.value("messages", whole(1 << 50));
+    let (time, messages) = match over(section, ["duration", "messages", ""]) {
+        Some("duration") => (time, None),
+        Some(_) => (None, messages),
+        None => (time, messages),
+    };
     if time.is_some() && messages.is_some() {
         section.wrong("messages", "stands beside duration", "write one of the two");
     }

@@ -13,7 +13,7 @@ use tokio::time::sleep_until;
 use super::{Prepared, RunError, Signal};
 use crate::mix::{Mixer, Sessions};
 use crate::pace::{Profile, duration};
-use crate::plan::{Length, Plan};
+use crate::plan::{Length, Pace, Plan};
 use crate::record::{Gauges, Interval, Recorder};
 use crate::result::{Histogram, Live, Outcome, Phase, ReplyClasses, Stage, Timeline, Totals};
 use crate::timer::processor_time;
@@ -88,6 +88,18 @@ fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
                 .min(MOST_WORKERS)
         }),
         workers => workers,
+    };
+    // Each worker of an open loop has a connection and a message at least.
+    let workers = match plan.pace {
+        Pace::Closed { .. } => workers,
+        Pace::Open {
+            connections,
+            outstanding,
+            ..
+        } => {
+            let most = plan.shard.part(connections.min(outstanding));
+            u32::try_from(most).map_or(workers, |most| workers.min(most))
+        }
     };
     let mixer = Mixer::new(&plan, &prepared.roster.tenants);
     let sessions = Mutex::new(Sessions::new(&mixer, plan.shard));

@@ -59,7 +59,7 @@ fn trial(plan: &Plan, rate: f64) -> Plan {
             outstanding,
             ..
         } => (arrivals, connections, outstanding),
-        Pace::Closed { connections } => (Arrivals::Poisson, connections, 10_000),
+        Pace::Closed { connections } => (Arrivals::Constant, connections, 10_000),
     };
     Plan {
         pace: Pace::Open {

@@ -1,5 +1,6 @@
 //! What a plan needs in memory: certificates, contents, addresses.
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +8,13 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenantry_net::{Identity, LoadTls, LoadTlsSettings, LoadVersions, Trust};
 use tenantry_settings::values::host_and_port;
-use tenantry_settings::{Place, Problem};
+use tenantry_settings::{Place, Problem, closest, quoted};
 
 use super::{Goal, RunError};
 use crate::content::Contents;
 use crate::identity::{Complaints, Roster, complaint, members};
-use crate::plan::{EvidenceMix, Pace, Plan, TlsMode, TlsVersions};
+use crate::mix::weights;
+use crate::plan::{EvidenceMix, Pace, Plan, TenantMix, TlsMode, TlsVersions};
 use crate::template::Template;
 use crate::verify::Presented;
 use crate::worker::TlsOf;
@@ -41,6 +43,8 @@ impl Prepared {
         let sender = template(&plan.envelope.sender);
         let recipient = template(&plan.envelope.recipient);
         able(plan, &roster, &mut complaints);
+        weighed(plan, &roster, &mut complaints);
+        shared_out(plan, &mut complaints);
         let tls = tls(plan, &roster, trust.as_ref(), &mut complaints);
         let findable =
             |template: &Option<Template>| template.as_ref().is_some_and(Template::has_id);
@@ -124,6 +128,58 @@ fn certified(plan: &Plan, roster: &Roster, complaints: &mut Complaints) {
             "target.tls",
             "is off, and without TLS there are no certificates",
             "write \"starttls\", or evidence by sender",
+        ));
+    }
+}
+
+/// Whether weights are those of tenants that there are, and say anything.
+fn weighed(plan: &Plan, roster: &Roster, complaints: &mut Complaints) {
+    let TenantMix::Weighted { weights: by_name } = &plan.tenants else {
+        return;
+    };
+    let names: BTreeSet<&str> = roster.tenants.iter().map(|tenant| &*tenant.name).collect();
+    // With a limit there may be more than are read.
+    let all = plan.identities.limit == 0 || names.len() < plan.identities.limit as usize;
+    for name in by_name.keys().filter(|_| all) {
+        if !names.contains(name.as_str()) {
+            let remedy = match closest(name, names.iter().copied()) {
+                Some(known) => format!("did you mean {}?", quoted(known)),
+                None => "name one of the tenants".to_owned(),
+            };
+            let what = format!("there is no tenant {}", quoted(name));
+            complaints.push(of_plan("mix.weights", &what, &remedy));
+        }
+    }
+    let by_tenants = plan.evidence.certificate + plan.evidence.conflicting;
+    let counted = weights(&plan.tenants, &roster.tenants).into_iter();
+    let counted = counted.zip(&roster.tenants).filter(|(weight, tenant)| {
+        *weight > 0.0 && (by_tenants <= 0.0 || tenant.identity.is_some())
+    });
+    if counted.count() == 0 && !names.is_empty() {
+        complaints.push(of_plan(
+            "mix.weights",
+            "no tenant that could come has a weight above 0",
+            "write a weight above 0",
+        ));
+    }
+}
+
+/// Whether this shard has a part of the connections.
+fn shared_out(plan: &Plan, complaints: &mut Complaints) {
+    let (Pace::Closed { connections } | Pace::Open { connections, .. }) = plan.pace;
+    let most = match plan.pace {
+        Pace::Closed { .. } => {
+            let steps = plan.steps.iter().copied();
+            steps.fold(f64::from(connections), f64::max)
+        }
+        Pace::Open { .. } => f64::from(connections),
+    };
+    if most <= f64::from(plan.shard.index - 1) {
+        let what = format!("shard {} has none of {connections}", plan.shard);
+        complaints.push(of_plan(
+            "pace.connections",
+            &what,
+            "take as many connections as there are shards, or fewer shards",
         ));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::time::sleep_until;
 
 use super::{Seat, Worker};
+use crate::mix::SessionDraw;
 
 impl Worker {
     /// One connection after another, as long as the pace is above this level.
@@ -14,10 +15,7 @@ impl Worker {
         let mut seat = Seat::default();
         while self.active(level).await {
             let session = self.shared.session();
-            for number in 0_u64.. {
-                if !self.goes_on(level) || !self.one(&mut seat, &session, number).await {
-                    break;
-                }
+            while self.goes_on(level) && self.one(&mut seat, &session).await {
                 self.use_up(&mut seat).await;
                 if seat.client.is_none() {
                     break;
@@ -31,16 +29,14 @@ impl Worker {
     }
 
     /// One message; `false` when there is none left to send.
-    async fn one(&self, seat: &mut Seat, session: &crate::mix::SessionDraw, number: u64) -> bool {
+    async fn one(&self, seat: &mut Seat, session: &SessionDraw) -> bool {
         let now = self.now();
         if self.is_measured(now) && !self.take_quota() {
             return false;
         }
+        let number = self.shared.numbers.fetch_add(1, Ordering::Relaxed);
         let draw = self.shared.mixer.in_session(session, number);
-        let message = {
-            let number = self.shared.numbers.fetch_add(1, Ordering::Relaxed);
-            self.begun(&draw, number, now)
-        };
+        let message = self.begun(&draw, number, now);
         self.recorder
             .borrow_mut()
             .due(message.measured, message.step);

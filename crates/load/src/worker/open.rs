@@ -32,8 +32,11 @@ pub(super) struct Desk {
     waiting: RefCell<VecDeque<Arrival>>,
     idle: RefCell<HashMap<Credential, Vec<Rc<Chair>>>>,
     /// Connections, idle or not.
-    taken: Cell<usize>,
-    most: usize,
+    taken: Cell<u64>,
+    most: u64,
+    /// Messages that are due and not answered.
+    outstanding: Cell<u64>,
+    most_outstanding: u64,
     /// How often the oldest waiting message was passed over for one that fits a connection.
     passed: Cell<u32>,
 }
@@ -73,6 +76,7 @@ impl Worker {
         while let Some((number, moment)) = moments.next(&self) {
             let intended = self.shared.instant(moment);
             if !self.is_time(&timer, intended).await {
+                self.too_late(&mut moments, moment);
                 break;
             }
             if self.is_measured(moment) && !moments.take(&self) {
@@ -106,6 +110,22 @@ impl Worker {
         self.shared.over.run_until_cancelled(due).await.is_some()
     }
 
+    /// What was due when the run was over, and was not even looked at: the machine was too busy.
+    fn too_late(&self, moments: &mut Moments, first: f64) {
+        let now = Instant::now();
+        let mut recorder = self.recorder.borrow_mut();
+        let mut next = Some(first);
+        while let Some(moment) = next.filter(|moment| self.shared.instant(*moment) <= now) {
+            let measured = self.is_measured(moment);
+            if measured && !moments.take(self) {
+                break;
+            }
+            recorder.due(measured, self.shared.profile.step_at(moment));
+            recorder.unsent(measured);
+            next = moments.next(self).map(|(_, moment)| moment);
+        }
+    }
+
     /// A message is due: an idle connection, a new one, another's, or waiting.
     fn arrived(self: &Rc<Self>, desk: &Rc<Desk>, arrival: Arrival, tasks: &mut JoinSet<()>) {
         let late = arrival.intended.elapsed();
@@ -115,6 +135,11 @@ impl Worker {
             let late = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
             recorder.lateness.record(late);
         }
+        if desk.outstanding.get() >= desk.most_outstanding {
+            recorder.overflowed(arrival.message.measured);
+            return;
+        }
+        desk.outstanding.set(desk.outstanding.get() + 1);
         if desk.give(arrival, Some(arrival.draw.credential)) {
             return;
         }
@@ -124,11 +149,6 @@ impl Worker {
             return;
         }
         if desk.give(arrival, None) {
-            return;
-        }
-        let outstanding = recorder.gauges.in_flight + recorder.gauges.queued;
-        if outstanding >= self.outstanding() {
-            recorder.overflowed(arrival.message.measured);
             return;
         }
         desk.waiting.borrow_mut().push_back(arrival);
@@ -147,6 +167,8 @@ impl Worker {
                 .phase(Phase::Wait, waited, measured);
             self.deliver(&mut seat, &arrival.draw, arrival.message, arrival.intended)
                 .await;
+            let outstanding = desk.outstanding.get().saturating_sub(1);
+            desk.outstanding.set(outstanding);
             self.use_up(&mut seat).await;
             self.pause(&seat).await;
             next = desk.fitting(seat.credential, &self);
@@ -161,31 +183,30 @@ impl Worker {
         self.leave(&mut seat).await;
     }
 
-    /// The most messages of this worker that are due and not answered.
-    fn outstanding(&self) -> u64 {
-        let Pace::Open { outstanding, .. } = self.shared.plan.pace else {
-            return 0;
-        };
-        self.part(outstanding)
-    }
-
     /// This worker's part of a number for all shards, at least 1.
     fn part(&self, all: u32) -> u64 {
-        let parts = u64::from(self.shared.workers) * u64::from(self.shared.plan.shard.count);
-        u64::from(all).div_ceil(parts.max(1)).max(1)
+        let all = self.shared.plan.shard.part(all);
+        part(all, self.index + 1, self.shared.workers).max(1)
     }
 }
 
 impl Desk {
     fn new(worker: &Worker) -> Self {
-        let most = match worker.shared.plan.pace {
-            Pace::Open { connections, .. } | Pace::Closed { connections } => connections,
+        let (most, outstanding) = match worker.shared.plan.pace {
+            Pace::Open {
+                connections,
+                outstanding,
+                ..
+            } => (connections, outstanding),
+            Pace::Closed { connections } => (connections, u32::MAX),
         };
         Self {
             waiting: RefCell::default(),
             idle: RefCell::default(),
             taken: Cell::new(0),
-            most: usize::try_from(worker.part(most)).unwrap_or(usize::MAX),
+            most: worker.part(most),
+            outstanding: Cell::new(0),
+            most_outstanding: worker.part(outstanding),
             passed: Cell::new(0),
         }
     }

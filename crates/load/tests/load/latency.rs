@@ -205,6 +205,31 @@ fn what_is_not_sent_is_counted() {
     assert_eq!(totals.overflowed, 98);
     assert_eq!(totals.accepted, 0);
     assert_eq!(outcome.errors[0].kind, "unfinished");
+    assert_eq!(totals.outstanding_peak, 2);
     let sum = totals.accepted + totals.refused + totals.deferred + totals.failed;
     assert_eq!(sum + totals.unsent + totals.overflowed, totals.intended);
+}
+
+#[test]
+fn an_open_loop_keeps_its_most_of_connections_and_of_messages_with_any_number_of_workers() {
+    let bench = Bench::new(1);
+    for (workers, connections, outstanding) in [(1, 8, 3), (4, 3, 8), (4, 5, 7)] {
+        let slow = Slow::start(Delay {
+            each: Duration::from_secs(3_600),
+            stall: Duration::ZERO,
+            stalls: 0,
+        });
+        let more = format!(
+            "[evidence]\nsender = 1\n[pace]\nrate = 400\nconnections = {connections}\n\
+             outstanding = {outstanding}\nworkers = {workers}\nduration = '500ms'\ndrain = '100ms'\n"
+        );
+        let outcome = run(bench.plan_for(&slow.address.to_string(), "off", &more));
+        let totals = outcome.totals;
+        // Nothing is ever answered.
+        assert_eq!(totals.sent, outstanding.min(connections), "{totals:?}");
+        assert_eq!(totals.overflowed, 200 - outstanding, "{totals:?}");
+        assert!(totals.connections_peak <= connections, "{totals:?}");
+        assert!(totals.outstanding_peak <= outstanding, "{totals:?}");
+        assert_eq!(totals.intended, 200);
+    }
 }

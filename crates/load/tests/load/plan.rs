@@ -233,6 +233,73 @@ fn flags_go_over_the_file_and_problems_name_them() {
 }
 
 #[test]
+fn a_flag_goes_over_what_it_excludes_in_the_file() {
+    let flag = |section: &str, key: &str, value: Value| {
+        let mut over = Overrides::default();
+        over.set("--flag", section, key, &value);
+        over
+    };
+    let timed = format!("{TARGET}[pace]\nduration = '1m'\n");
+    let plan = read_with(&timed, &flag("pace", "messages", Value::from(7))).unwrap();
+    assert_eq!(plan.length, Length::Messages(7));
+    let counted = format!("{TARGET}[pace]\nmessages = 5\n");
+    let plan = read_with(&counted, &flag("pace", "duration", Value::from("2s"))).unwrap();
+    assert!(matches!(plan.length, Length::Seconds(time) if time.as_secs() == 2));
+    for content in ["sizes = 'uniform'", "sizes = 'lognormal'", "folder = 'x'"] {
+        let text = format!("{TARGET}[content]\n{content}\n");
+        let plan = read_with(&text, &flag("content", "size", Value::from("3KiB"))).unwrap();
+        assert_eq!(plan.content, Content::Fixed { size: 3_072 }, "{content}");
+        let plan = read_with(&text, &flag("content", "folder", Value::from("y"))).unwrap();
+        assert!(matches!(plan.content, Content::Folder { .. }), "{content}");
+    }
+    // Two flags exclude one another as two lines do.
+    let mut both = flag("pace", "messages", Value::from(7));
+    both.set(
+        "--set pace.duration",
+        "pace",
+        "duration",
+        &Value::from("2s"),
+    );
+    assert!(read_with(TARGET, &both).unwrap_err()[0].contains("stands beside duration"));
+}
+
+#[test]
+fn flags_that_say_one_key_twice_are_named() {
+    let mut over = Overrides::default();
+    over.set("--rate", "pace", "loop", &Value::from("open"));
+    over.set("--set pace.loop", "pace", "loop", &Value::from("open"));
+    assert!(read_with(TARGET, &over).is_ok());
+    over.set("--set pace.loop", "pace", "loop", &Value::from("closed"));
+    over.set("--set pace.seed", "pace", "seed", &Value::from(1));
+    over.set("--set pace.seed", "pace", "seed", &Value::from(2));
+    let problems = read_with(TARGET, &over).unwrap_err();
+    assert_eq!(
+        problems,
+        [
+            "--set pace.loop: pace.loop: is given by --rate already; what to do: write it once",
+            "--set pace.seed: pace.seed: is given twice; what to do: write it once",
+        ]
+    );
+}
+
+#[test]
+fn a_rate_makes_the_loop_open() {
+    let pace = |text: &str| read(&format!("{TARGET}[pace]\n{text}\n")).unwrap().pace;
+    assert!(matches!(
+        pace("rate = 5"),
+        Pace::Open {
+            connections: 256,
+            ..
+        }
+    ));
+    assert!(matches!(
+        pace("rate = 5\nloop = 'closed'"),
+        Pace::Closed { .. }
+    ));
+    assert_eq!(pace(""), Pace::Closed { connections: 32 });
+}
+
+#[test]
 fn no_text_makes_the_reader_panic() {
     let reference = include_str!("../../../../config/load.reference.toml");
     for cut in (0..reference.len()).step_by(13) {

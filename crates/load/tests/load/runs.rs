@@ -135,10 +135,10 @@ fn an_open_loop_draws_the_same_evidence() {
 }
 
 /// What was sent, without what tells runs and threads apart.
-fn sequence(bench: &Bench, pace: &str) -> Vec<(u64, Option<u32>, u64)> {
+fn sequence(bench: &Bench, evidence: &str, pace: &str) -> Vec<(u64, Option<u32>, u64)> {
     let upstream = bench.upstream(bench.settings());
     let more = format!(
-        "[evidence]\ncertificate = 1\nsender = 1\n[content]\nsizes = 'lognormal'\nmedian = '2KiB'\nmax = '20KiB'\n{pace}"
+        "[evidence]\n{evidence}sender = 1\n[content]\nsizes = 'lognormal'\nmedian = '2KiB'\nmax = '20KiB'\n{pace}"
     );
     let outcome = run(bench.plan(&upstream, &more));
     assert_eq!(outcome.totals.accepted, 60);
@@ -152,15 +152,29 @@ fn sequence(bench: &Bench, pace: &str) -> Vec<(u64, Option<u32>, u64)> {
 #[test]
 fn the_same_seed_sends_the_same_messages() {
     let bench = Bench::new(5);
-    for pace in [
-        "[pace]\nworkers = 1\nconnections = 1\nmessages = 60\n",
-        "[pace]\nloop = 'open'\nrate = 1000\nmessages = 60\n",
+    let certificate = "certificate = 1\n";
+    for (evidence, pace) in [
+        (certificate, "[pace]\nconnections = 1\nmessages = 60\n"),
+        (
+            certificate,
+            "[pace]\nloop = 'open'\nrate = 1000\nmessages = 60\n",
+        ),
+        // Whichever of several connections is the next to send.
+        ("", "[pace]\nworkers = 2\nconnections = 4\nmessages = 60\n"),
     ] {
-        let first = sequence(&bench, pace);
-        assert_eq!(first, sequence(&bench, pace), "{pace}");
-        let other = sequence(&bench, &format!("{pace}seed = 2\n"));
+        let first = sequence(&bench, evidence, pace);
+        assert_eq!(first, sequence(&bench, evidence, pace), "{pace}");
+        let other = sequence(&bench, evidence, &format!("{pace}seed = 2\n"));
         assert_ne!(first, other, "{pace}");
     }
+    // With certificates the connection says whose a message is, and the seed how large it is.
+    let pace = "[pace]\nworkers = 2\nconnections = 4\nmessages = 60\n";
+    let sizes = || {
+        let sent = sequence(&bench, certificate, pace).into_iter();
+        sent.map(|(number, _, size)| (number, size))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(), sizes());
 }
 
 #[test]
@@ -303,6 +317,15 @@ fn a_run_that_lacks_what_it_needs_is_refused_with_all_reasons() {
         "[envelope]\nsender = 'a@{domain}'\n[check]\njournal = 'j'\n",
     ));
     assert!(what.contains("no {id}"), "{what}");
+    let weights = |weights: &str| {
+        let mix = format!("[mix]\ntenants = 'weighted'\nweights = {{ {weights} }}\n");
+        refused(plan(&mix))
+    };
+    let what = weights("tenant-001 = 2");
+    let said = "there is no tenant \"tenant-001\"; what to do: did you mean \"tenant-0001\"?";
+    assert!(what.contains(said), "{what}");
+    let what = weights("tenant-0001 = 0");
+    assert!(what.contains("no tenant that could come"), "{what}");
     let off = bench.plan_for("127.0.0.1:1", "off", "");
     assert!(refused(off).contains("without TLS"));
     let mut nowhere = plan("");
@@ -374,6 +397,18 @@ fn shards_together_send_what_one_would() {
     let merged = Outcome::merge(&results).unwrap();
     assert_eq!(merged.totals.accepted, 101);
     assert_eq!(merged.phase(Phase::Latency).unwrap().count(), 101);
+}
+
+#[test]
+fn a_shard_without_a_connection_is_refused() {
+    let bench = Bench::new(1);
+    for pace in ["", "loop = 'open'\n"] {
+        let more = format!("[pace]\nconnections = 2\nmessages = 10\n{pace}");
+        let mut plan = bench.plan_for("127.0.0.1:1", "starttls", &more);
+        plan.shard = tenantry_load::plan::Shard { index: 3, count: 3 };
+        let what = refused(plan);
+        assert!(what.contains("shard 3/3 has none of 2"), "{what}");
+    }
 }
 
 #[test]

@@ -32,7 +32,15 @@ Add the results of several generators that had a shard of one plan each.
 
   tenantry load merge a.json b.json --json all.json
 
-Histograms are added whole, so the quantiles of the sum are as exact as those of its parts.";
+Histograms are added whole, so the quantiles of the sum are as exact as those of its parts. Parts of
+another plan or another division, and parts that are there twice, are refused; parts that are missing,
+and messages that no journal was read for, are named in the sum.";
+
+/// What `tenantry load merge --help` ends with.
+pub(crate) const MERGE_EXIT_CODES: &str = "Exit codes: 0 the whole load, and where there was a journal \
+every message was found where it belongs; 1 the sum was written, but a part is missing, or a message \
+became another tenant's, is missing from its journal, came under an unknown certificate or was not \
+looked for; 64 wrong usage, parts that have no sum, or a file that is no result; 70 internal error.";
 
 /// A plan, and what goes over it.
 #[derive(Debug, Args)]
@@ -117,7 +125,7 @@ pub(crate) struct Output {
     /// Write the result as JSON to a file, or instead of text to standard output ("-").
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Write the result as an HTML page.
+    /// Write the result as an HTML page to a file, or instead of text to standard output ("-").
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
 }
@@ -162,6 +170,9 @@ impl Run {
         if let Some(rate) = self.rate {
             over.set("--rate", "pace", "rate", &Value::from(rate));
             over.set("--rate", "pace", "loop", &Value::from("open"));
+        }
+        if self.find_knee {
+            over.set("--find-knee", "pace", "loop", &Value::from("open"));
         }
         if let Some(evidence) = &self.evidence {
             parts(evidence, &mut over)?;

@@ -251,6 +251,8 @@ mod tests {
         reason = "a test fails by panicking"
     )]
 
+    use tenantry_load::plan::Shard;
+
     use super::*;
     use crate::load::report::sample;
 
@@ -327,6 +329,39 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("Another Processor"), "{text}");
+    }
+
+    #[test]
+    fn what_was_not_looked_up_is_not_right() {
+        let mut first = sample::outcome(30, 3);
+        if let Some(found) = &mut first.correctness {
+            found.wrong = 0;
+        }
+        let (text, code) = compared(&[first, well()], None);
+        assert_eq!(code, exit::OK, "{text}");
+        let note = "whose the messages became: looked up in the journal in a, not looked up in b";
+        assert!(text.contains(note), "{text}");
+    }
+
+    #[test]
+    fn a_part_of_the_load_is_not_the_whole_of_it() {
+        let mut second = well();
+        second.plan.shard = Shard { index: 1, count: 2 };
+        let (text, code) = compared(&[well(), second], None);
+        assert_eq!(code, exit::OK);
+        assert!(text.contains("note: shard.count: 1 in a, 2 in b"), "{text}");
+    }
+
+    #[test]
+    fn all_notes_of_a_result_are_told() {
+        let mut second = well();
+        second.notes = ["interrupted: 1.95 s", "the shares"]
+            .map(str::to_owned)
+            .into();
+        let (text, _) = compared(&[well(), second], None);
+        for words in ["note: b: interrupted: 1.95 s", "note: b: the shares"] {
+            assert!(text.contains(words), "{words} is missing in:\n{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `tenantry load run` and `tenantry load merge`: plans into results.
 
+mod output;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -8,12 +10,13 @@ use std::thread;
 use tenantry_lab::pki::{CertificateSpec, self_signed};
 use tenantry_load::plan::{KeyPair, Plan};
 use tenantry_load::result::Outcome;
-use tenantry_load::run::{Goal, Run as Prepared, RunError, Running, Stopper};
-use tokio::signal::unix::{SignalKind, signal};
+use tenantry_load::run::{Goal, Run as Prepared, RunError, Running};
 
-use super::arguments::{Merge, Output, Run};
-use super::{report, view};
-use crate::exit::{self, printed};
+use self::output::Outputs;
+use super::arguments::{Merge, Run};
+use super::report::plan::brief;
+use super::{signals, view};
+use crate::exit;
 
 /// Runs a plan and shows what came of it.
 pub(super) fn run(wanted: &Run) -> Result<u8, u8> {
@@ -23,19 +26,15 @@ pub(super) fn run(wanted: &Run) -> Result<u8, u8> {
         true => Goal::FindKnee,
         false => Goal::Measure,
     };
+    let brief = brief(&plan, wanted.find_knee);
+    let outputs = Outputs::open(&wanted.output)?;
     let running = Prepared::prepare(plan)
         .and_then(|prepared| prepared.start(goal))
         .map_err(|error| refused(&error))?;
     // What goes to standard output instead of text is not to be mixed with a view.
-    let piped = wanted
-        .output
-        .json
-        .as_deref()
-        .is_some_and(|path| path.as_os_str() == "-");
-    let outcome = watched(running, view::Mode::of(wanted.quiet || piped))?;
-    if !wanted.quiet || wanted.output.json.is_some() || wanted.output.html.is_some() {
-        write(&outcome, &wanted.output, wanted.quiet)?;
-    }
+    let silent = wanted.quiet || outputs.are_piped();
+    let outcome = watched(running, view::Mode::of(silent), brief)?;
+    outputs.write(&outcome, wanted.quiet)?;
     Ok(judged(&outcome, checks))
 }
 
@@ -52,8 +51,16 @@ pub(super) fn merge(wanted: &Merge) -> Result<u8, u8> {
         exit::complain(&error);
         exit::USAGE
     })?;
-    write(&merged, &wanted.output, false)?;
-    Ok(judged(&merged, merged.correctness.is_some()))
+    Outputs::open(&wanted.output)?.write(&merged, false)?;
+    let code = judged(&merged, merged.correctness.is_some());
+    let missing = merged.missing_shards.len();
+    if missing == 0 {
+        return Ok(code);
+    }
+    exit::complain(&format_args!(
+        "{missing} of the plan's shards are missing: the sum is not the whole load"
+    ));
+    Ok(exit::FAILED)
 }
 
 /// A certificate that was made for the run, and is taken away after it.
@@ -122,13 +129,12 @@ fn private(folder: &Path) -> io::Result<()> {
 }
 
 /// Shows a run while it lasts, and waits for its end.
-fn watched(running: Running, mode: view::Mode) -> Result<Outcome, u8> {
+fn watched(running: Running, mode: view::Mode, plan: Vec<String>) -> Result<Outcome, u8> {
     let live = running.live();
-    let stopper = running.stopper();
-    interrupts(&stopper);
+    signals::end(&running.stopper());
     let watching = thread::Builder::new()
         .name("view".to_owned())
-        .spawn(move || view::watch(live, mode));
+        .spawn(move || view::watch(live, mode, &plan));
     let outcome = running.finish().map_err(|error| refused(&error));
     if let Ok(watching) = watching {
         // A view that failed has said so; the result is there.
@@ -136,55 +142,6 @@ fn watched(running: Running, mode: view::Mode) -> Result<Outcome, u8> {
     }
     view::restore();
     outcome
-}
-
-/// SIGINT and SIGTERM end a run: once gently, twice at once.
-fn interrupts(stopper: &Stopper) {
-    let stopper = stopper.clone();
-    let waiting = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()?;
-        runtime.block_on(async {
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            loop {
-                // A signal that comes while the other is awaited is not lost.
-                tokio::select! {
-                    _ = interrupt.recv() => stopper.stop(),
-                    _ = terminate.recv() => stopper.stop(),
-                }
-            }
-        })
-    };
-    // Without it, signals end the process as they do any other.
-    let _ = thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || -> io::Result<()> { waiting() });
-}
-
-fn write(outcome: &Outcome, output: &Output, quiet: bool) -> Result<(), u8> {
-    let failed = |path: &Path, error: &dyn std::fmt::Display| {
-        exit::complain(&format!("cannot write {}: {error}", path.display()));
-        exit::INTERNAL
-    };
-    let mut text = !quiet;
-    if let Some(path) = &output.json {
-        let json = outcome.to_json().map_err(|error| failed(path, &error))?;
-        if path.as_os_str() == "-" {
-            text = false;
-            printed(|out| out.write_all(json.as_bytes()))?;
-        } else {
-            fs::write(path, json).map_err(|error| failed(path, &error))?;
-        }
-    }
-    if let Some(path) = &output.html {
-        fs::write(path, report::html(outcome)).map_err(|error| failed(path, &error))?;
-    }
-    if text {
-        printed(|out| report::text(outcome, out))?;
-    }
-    Ok(())
 }
 
 /// Whether everything is as it should be; what is not is said on standard error.
@@ -199,10 +156,18 @@ fn judged(outcome: &Outcome, checks: bool) -> u8 {
         .as_ref()
         .filter(|found| checks && !found.is_perfect())
     {
-        complain(format!(
-            "attribution is not right: {} wrong, {} missing, {} unknown of {} accepted messages",
-            found.wrong, found.missing, found.unknown, found.expected
-        ));
+        if found.wrong > 0 || found.missing > 0 || found.unknown > 0 {
+            complain(format!(
+                "attribution is not right: {} wrong, {} missing, {} unknown of {} accepted messages",
+                found.wrong, found.missing, found.unknown, found.expected
+            ));
+        }
+        if found.unchecked > 0 {
+            complain(format!(
+                "attribution is not known of {} accepted messages, whose part had no journal",
+                found.unchecked
+            ));
+        }
         for example in &found.examples {
             complain(format!("  {example}"));
         }

@@ -2,13 +2,16 @@
 //!
 //! The view reads what the run publishes about once a second and changes nothing. Keys are not
 //! read, so that the terminal keeps its own way of interrupting: Ctrl-C reaches the program as a
-//! signal, as it does without a view.
+//! signal, as it does without a view. A terminal that understands no pictures gets lines, and one
+//! that belongs to somebody else at the moment (`tenantry load ... &`) gets nothing.
 
 mod frame;
 mod lines;
 mod terminal;
 
 use std::collections::VecDeque;
+use std::env;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,18 +40,31 @@ impl Mode {
         if quiet {
             Self::Quiet
         } else if io::stdout().is_terminal() {
-            Self::Picture
+            let kind = env::var_os("TERM");
+            Self::on_a_terminal(kind.as_deref(), terminal::is_foreground())
         } else {
             Self::Lines
         }
     }
+
+    /// What suits a terminal of a kind, as `TERM` tells it.
+    fn on_a_terminal(kind: Option<&OsStr>, foreground: bool) -> Self {
+        let kind = kind.filter(|kind| !kind.is_empty() && *kind != "dumb");
+        match (foreground, kind) {
+            // Whoever asks a terminal for anything from the background is stopped.
+            (false, _) => Self::Quiet,
+            (true, None) => Self::Lines,
+            (true, Some(_)) => Self::Picture,
+        }
+    }
 }
 
-/// Shows a run until it is over; blocks the calling thread, which should be one of its own.
+/// Shows a run until it is over, on a terminal together with what it is about; blocks the calling
+/// thread, which should be one of its own.
 ///
 /// The terminal is given back when this returns, and before a panic of any thread is reported.
 /// Whoever ends the process in another way calls [`restore`] first.
-pub(crate) fn watch(mut live: watch::Receiver<Arc<Live>>, mode: Mode) {
+pub(crate) fn watch(mut live: watch::Receiver<Arc<Live>>, mode: Mode, plan: &[String]) {
     // Only a clock is needed; without one nothing is shown, and the run goes on.
     let Ok(runtime) = Builder::new_current_thread().enable_time().build() else {
         return;
@@ -67,10 +83,10 @@ pub(crate) fn watch(mut live: watch::Receiver<Arc<Live>>, mode: Mode) {
         match changed {
             Ok(Ok(())) => {
                 history.add(&now);
-                shown.show(&now, &history);
+                shown.show(&now, &history, plan);
             }
             Ok(Err(_ended)) => return,
-            Err(_elapsed) => shown.refresh(&now, &history),
+            Err(_elapsed) => shown.refresh(&now, &history, plan),
         }
     }
 }
@@ -87,9 +103,11 @@ enum Shown {
 }
 
 impl Shown {
-    fn show(&mut self, now: &Live, history: &History) {
+    fn show(&mut self, now: &Live, history: &History, plan: &[String]) {
         match self {
-            Self::Picture(screen) => screen.draw(|picture| frame::draw(picture, now, history)),
+            Self::Picture(screen) => {
+                screen.draw(|picture| frame::draw(picture, now, history, plan));
+            }
             Self::Lines => {
                 let mut out = io::stdout().lock();
                 // Who does not read is not told.
@@ -98,9 +116,9 @@ impl Shown {
         }
     }
 
-    fn refresh(&mut self, now: &Live, history: &History) {
+    fn refresh(&mut self, now: &Live, history: &History, plan: &[String]) {
         match self {
-            Self::Picture(_) => self.show(now, history),
+            Self::Picture(_) => self.show(now, history, plan),
             Self::Lines => {}
         }
     }
@@ -211,13 +229,24 @@ mod tests {
     #[test]
     fn watching_ends_with_the_run() {
         let (sender, live) = watch::channel(Arc::new(sample::live()));
-        let watching = std::thread::spawn(move || watch(live, Mode::Quiet));
+        let watching = std::thread::spawn(move || watch(live, Mode::Quiet, &[]));
         drop(sender);
         assert!(watching.join().is_ok());
         let (sender, live) = watch::channel(Arc::new(sample::live()));
-        let watching = std::thread::spawn(move || watch(live, Mode::Lines));
+        let watching = std::thread::spawn(move || watch(live, Mode::Lines, &[]));
         drop(sender);
         assert!(watching.join().is_ok());
+    }
+
+    #[test]
+    fn a_picture_needs_a_terminal_that_understands_it_and_is_ours() {
+        let mode = |kind: Option<&str>, ours| Mode::on_a_terminal(kind.map(OsStr::new), ours);
+        assert_eq!(mode(Some("xterm-256color"), true), Mode::Picture);
+        for kind in [None, Some(""), Some("dumb")] {
+            assert_eq!(mode(kind, true), Mode::Lines, "{kind:?}");
+        }
+        assert_eq!(mode(Some("xterm"), false), Mode::Quiet);
+        assert_eq!(mode(None, false), Mode::Quiet);
     }
 
     #[test]

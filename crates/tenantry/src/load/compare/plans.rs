@@ -8,6 +8,7 @@ use serde_json::Value;
 use tenantry_load::result::{Outcome, Phase};
 
 use crate::load::report::numbers::{count, seconds, text};
+use crate::load::report::text::NOTES;
 
 /// A key of the plan with a different value in some of the results.
 #[derive(Debug, Serialize)]
@@ -72,11 +73,11 @@ fn weight(key: &str, searched: bool) -> Weight {
     let top = key.split(['.', '[']).next().unwrap_or_default();
     match (top, key) {
         // What is compared, and where this machine keeps its files.
-        ("shard" | "workers" | "check", _) => Weight::Nothing,
+        ("workers" | "check", _) => Weight::Nothing,
         (_, "target.address" | "target.server_name") => Weight::Nothing,
         (_, key) if key.starts_with("target.trust") => Weight::Nothing,
         ("identities", _) if key != "identities.limit" => Weight::Nothing,
-        ("content", "content.folder") | ("seed" | "drain", _) => Weight::MayMatter,
+        ("content", "content.folder") | ("seed" | "drain" | "shard", _) => Weight::MayMatter,
         ("knee", _) if !searched => Weight::Nothing,
         (_, _) => Weight::Hinders,
     }
@@ -168,7 +169,13 @@ fn facts(names: &[String], outcomes: &[Outcome], plans: &mut Plans) {
     };
     let generators = |outcome: &Outcome| count(outcome.generators.len() as u64);
     let program = |outcome: &Outcome| outcome.program.clone();
+    // One that was not looked into is not one in which everything was right.
+    let looked = |outcome: &Outcome| match outcome.correctness {
+        Some(_) => "looked up in the journal".to_owned(),
+        None => "not looked up".to_owned(),
+    };
     for noticed in [
+        differs("whose the messages became", &looked),
         differs("machine", &machines),
         differs("generators", &generators),
         differs("program", &program),
@@ -205,9 +212,8 @@ pub(super) fn doubts(name: &str, outcome: &Outcome) -> Vec<String> {
             "{name}: {unsent} messages were due and not sent; latency is that of the others"
         ));
     }
-    if let Some(note) = outcome.notes.first() {
-        doubts.push(format!("{name}: {note}"));
-    }
+    let notes = outcome.notes.iter().take(NOTES);
+    doubts.extend(notes.map(|note| format!("{name}: {note}")));
     if outcome.totals.accepted < FEW {
         let few = count(outcome.totals.accepted);
         doubts.push(format!("{name}: {few} accepted messages are few for a p99"));

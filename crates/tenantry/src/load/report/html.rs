@@ -107,7 +107,7 @@ impl Page {
         if outcome.timeline.points.is_empty() {
             return;
         }
-        let course = Course::of(&outcome.timeline);
+        let course = Course::of(outcome);
         self.section("Throughput over time");
         self.out.push_str(&course.throughput().svg());
         self.section("Latency over time");
@@ -189,6 +189,7 @@ impl Page {
         self.section("Connections and generators");
         self.open(&tables::connections(outcome));
         self.open(&tables::generators(outcome));
+        self.open(&tables::machines(outcome));
     }
 
     fn section(&mut self, title: &str) {

@@ -1,7 +1,8 @@
 //! What a plan asked for, in a few lines that fit above its result.
 
 use tenantry_load::plan::{
-    Arrivals, Content, EvidenceMix, Length, Pace, Plan, TenantMix, TlsMode, TlsVersions, Transfer,
+    Arrivals, Content, EvidenceMix, Length, Pace, Plan, Shard, TenantMix, TlsMode, TlsVersions,
+    Transfer,
 };
 
 use super::numbers::{count, digits, octets, rate, seconds, share, text};
@@ -19,6 +20,41 @@ pub(crate) fn described(plan: &Plan) -> Vec<(&'static str, String)> {
         ("session", session(plan)),
         ("seed", plan.seed.to_string()),
     ]
+}
+
+/// The same for a picture with little room: target, loop and evidence, each in a few words.
+pub(crate) fn brief(plan: &Plan, searched: bool) -> Vec<String> {
+    let mut words = vec![format!("to {}", text(&plan.target.address))];
+    words.push(match plan.target.tls {
+        TlsMode::Off => "without TLS".to_owned(),
+        TlsMode::Starttls => "STARTTLS".to_owned(),
+        TlsMode::Implicit => "implicit TLS".to_owned(),
+    });
+    match plan.pace {
+        _ if searched => {
+            let start = rate(plan.knee.start);
+            words.push(format!("search for the highest rate from {start}/s"));
+        }
+        Pace::Closed { connections } => {
+            words.push(format!(
+                "closed loop, {} connections",
+                count(connections.into())
+            ));
+        }
+        Pace::Open {
+            rate: wanted,
+            connections,
+            ..
+        } => {
+            words.push(format!("open loop, {}/s", rate(wanted)));
+            words.push(format!("at most {} connections", count(connections.into())));
+        }
+    }
+    if plan.shard != Shard::WHOLE {
+        words.push(format!("shard {}", plan.shard));
+    }
+    words.extend(evidence_parts(&plan.evidence));
+    words
 }
 
 /// In one line: `open loop, 1,000/s (Poisson), at most 64 connections`.
@@ -108,6 +144,10 @@ fn tenants(plan: &Plan) -> String {
 }
 
 fn evidence(mix: &EvidenceMix) -> String {
+    evidence_parts(mix).join(", ")
+}
+
+fn evidence_parts(mix: &EvidenceMix) -> Vec<String> {
     let parts = [
         ("certificate", mix.certificate),
         ("sender", mix.sender),
@@ -118,10 +158,9 @@ fn evidence(mix: &EvidenceMix) -> String {
     ];
     let whole: f64 = parts.iter().map(|(_, part)| part).sum();
     let shown = parts.iter().filter(|(_, part)| *part > 0.0);
-    let shown: Vec<String> = shown
+    shown
         .map(|(name, part)| format!("{name} {}", share(part / whole)))
-        .collect();
-    shown.join(", ")
+        .collect()
 }
 
 fn content(content: &Content) -> String {

@@ -55,6 +55,23 @@ impl Table {
         self.rows.push(cells.into());
     }
 
+    /// Takes a column away in which no cell says anything.
+    pub(crate) fn drop_if(&mut self, name: &str, idle: impl Fn(&str) -> bool) {
+        let Some(place) = self.columns.iter().position(|column| column.name == name) else {
+            return;
+        };
+        let cells = self.rows.iter().filter_map(|row| row.get(place));
+        if !cells.into_iter().all(|cell| idle(cell)) {
+            return;
+        }
+        self.columns.remove(place);
+        for row in &mut self.rows {
+            if place < row.len() {
+                row.remove(place);
+            }
+        }
+    }
+
     /// Writes title, head and rows, columns aligned; nothing at all without rows.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.rows.is_empty() {
@@ -128,6 +145,20 @@ mod tests {
         table.row(["longer name".to_owned(), "1,000".to_owned()]);
         let expected = "\ntitle\n  (a note)\n  name         count\n  b\u{fc}               1\n  longer name  1,000\n";
         assert_eq!(written(&table), expected);
+    }
+
+    #[test]
+    fn a_column_that_says_nothing_can_be_taken_away() {
+        let mut table = Table::new("title", &["name", "#refused", "#failed"]);
+        table.row(["a", "0", "0"].map(str::to_owned));
+        table.row(["b", "0", "1"].map(str::to_owned));
+        for name in ["refused", "failed", "unheard of"] {
+            table.drop_if(name, |cell| cell == "0");
+        }
+        assert_eq!(
+            written(&table),
+            "\ntitle\n  name  failed\n  a          0\n  b          1\n"
+        );
     }
 
     #[test]

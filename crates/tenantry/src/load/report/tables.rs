@@ -94,6 +94,17 @@ fn quantiles(histogram: &Histogram) -> Vec<String> {
     cells
 }
 
+/// A quantile; of nothing there is none.
+pub(crate) fn quantile(histogram: &Histogram, share: f64) -> String {
+    match histogram.is_empty() {
+        true => NONE.to_owned(),
+        false => duration(histogram.quantile(share)),
+    }
+}
+
+/// Stands where there is no number.
+const NONE: &str = "-";
+
 /// A phase's name for people.
 pub(crate) fn phase(phase: Phase) -> &'static str {
     match phase {
@@ -198,8 +209,8 @@ pub(crate) fn steps(outcome: &Outcome) -> Table {
             count(step.accepted),
             count(step.not_accepted),
             rate(step.rate),
-            duration(step.latency.quantile(0.5)),
-            duration(step.latency.quantile(0.99)),
+            quantile(&step.latency, 0.5),
+            quantile(&step.latency, 0.99),
         ]);
     }
     more(table, outcome.steps.len(), ROWS)
@@ -217,7 +228,10 @@ pub(crate) fn knee(outcome: &Outcome) -> Table {
         table.row([
             rate(trial.offered),
             rate(trial.accepted),
-            duration(trial.p99_us),
+            match trial.accepted > 0.0 {
+                true => duration(trial.p99_us),
+                false => NONE.to_owned(),
+            },
             share(trial.errors),
             held.to_owned(),
         ]);
@@ -262,10 +276,14 @@ pub(crate) fn tenants(outcome: &Outcome, most: usize) -> Table {
             count(row.refused),
             count(row.deferred),
             count(row.failed),
-            duration(row.latency.quantile(0.5)),
-            duration(row.latency.quantile(0.99)),
+            quantile(&row.latency, 0.5),
+            quantile(&row.latency, 0.99),
         ]);
     }
+    for never in ["deferred", "refused", "failed"] {
+        table.drop_if(never, |cell| cell == "0");
+    }
+    table.drop_if("planned", |cell| cell.is_empty());
     more(table, outcome.tenants.len(), most)
 }
 
@@ -360,7 +378,6 @@ pub(crate) fn mistaken(outcome: &Outcome) -> Table {
 pub(crate) fn generators(outcome: &Outcome) -> Table {
     let columns = [
         "shard",
-        "machine",
         "#threads",
         "#CPU a message",
         "#CPU",
@@ -372,19 +389,29 @@ pub(crate) fn generators(outcome: &Outcome) -> Table {
         "late: how much after the intended time the generator itself turned to messages",
     );
     for row in outcome.generators.iter().take(ROWS) {
-        let machine = &row.machine;
         table.row([
-            format!("{}/{}", row.shard.index, row.shard.count),
-            text(&format!(
-                "{} processors, {}, {}",
-                machine.processors, machine.model, machine.system
-            )),
+            row.shard.to_string(),
             row.workers.to_string(),
             super::numbers::nanoseconds(row.cpu_us_per_message * 1e3),
             seconds(row.cpu_seconds),
             octets(row.peak_memory_kib.saturating_mul(1024)),
-            duration(row.lateness.quantile(0.5)),
-            duration(row.lateness.quantile(0.99)),
+            quantile(&row.lateness, 0.5),
+            quantile(&row.lateness, 0.99),
+        ]);
+    }
+    more(table, outcome.generators.len(), ROWS)
+}
+
+/// What they ran on.
+pub(crate) fn machines(outcome: &Outcome) -> Table {
+    let mut table = Table::new("machines", &["shard", "#processors", "model", "system"]);
+    for row in outcome.generators.iter().take(ROWS) {
+        let machine = &row.machine;
+        table.row([
+            row.shard.to_string(),
+            machine.processors.to_string(),
+            text(&machine.model),
+            text(&machine.system),
         ]);
     }
     more(table, outcome.generators.len(), ROWS)

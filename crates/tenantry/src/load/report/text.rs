@@ -39,6 +39,7 @@ pub(crate) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         tables::correctness(outcome),
         tables::mistaken(outcome),
         tables::generators(outcome),
+        tables::machines(outcome),
     ] {
         table.write(out)?;
     }

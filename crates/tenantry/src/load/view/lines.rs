@@ -1,6 +1,6 @@
 //! A run in one line each second, for logs and pipes.
 
-use tenantry_load::result::{Live, Phase, Stage};
+use tenantry_load::result::{Live, Phase, Stage, Totals};
 
 use crate::load::report::numbers::{count, duration, rate, seconds, text};
 
@@ -12,8 +12,8 @@ pub(super) fn line(now: &Live) -> String {
         stage(now.stage),
         rate(now.rate)
     );
-    if let Some(offered) = now.offered {
-        line.push_str(&format!(" of {}/s", rate(offered)));
+    if let Some(offered) = offered(now) {
+        line.push_str(&format!(" of {offered}"));
     }
     line.push_str(&format!(
         ", {} in flight, {} waiting, {} connections",
@@ -39,6 +39,24 @@ pub(super) fn line(now: &Live) -> String {
         line.push_str(&format!("; last problem: {}", text(problem)));
     }
     line
+}
+
+/// The rate that is offered: `1,000/s`; nothing in a closed loop and when nothing is due any more.
+pub(super) fn offered(now: &Live) -> Option<String> {
+    let offered = now.offered.filter(|offered| *offered > 0.0)?;
+    Some(format!("{}/s", rate(offered)))
+}
+
+/// Measured messages of which it is known that they were not accepted.
+pub(super) fn missed(totals: &Totals) -> u64 {
+    let each = [
+        totals.refused,
+        totals.deferred,
+        totals.failed,
+        totals.overflowed,
+        totals.unsent,
+    ];
+    each.into_iter().fold(0, u64::saturating_add)
 }
 
 /// How far the run is: `12.0 s of 40.0 s`, `6,900 of 10,000 messages`.
@@ -105,6 +123,17 @@ mod tests {
             32 connections, p50 2.50 ms, p99 10.0 ms, 11,900 accepted, 30 deferred, 60 refused, \
             10 failed; last problem: 550 5.7.64 not\\u{1b}[2J for us";
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn nothing_is_offered_when_nothing_is_due() {
+        let mut now = sample::live();
+        assert_eq!(offered(&now).as_deref(), Some("1,000/s"));
+        for none in [None, Some(0.0)] {
+            now.offered = none;
+            assert_eq!(offered(&now), None);
+            assert!(line(&now).contains(": 987/s, 17 in flight"));
+        }
     }
 
     #[test]

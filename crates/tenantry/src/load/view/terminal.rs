@@ -1,7 +1,8 @@
 //! The terminal while a view has it, and how it is given back on every way out.
 //!
-//! Keys are neither read nor shown: echo and line mode are off, and so are the keys that would
-//! suspend or quit the program and leave the picture behind. Ctrl-C stays what it is.
+//! Keys are neither read nor shown: echo and line mode are off, and so is the key that would suspend
+//! the program: a load that stands still for a while measures nothing. Ctrl-C stays what it is, and
+//! the key that quits does the same.
 
 use std::io::{self, Stdout};
 use std::panic;
@@ -12,9 +13,10 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
+use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios, tcflush, tcgetattr,
-    tcsetattr,
+    tcgetpgrp, tcsetattr,
 };
 
 /// The terminal as it was before, while a view has it.
@@ -82,14 +84,18 @@ fn take() -> Option<()> {
     Some(())
 }
 
+/// Whether the terminal is this process's at the moment: a shell may have put it into the background.
+pub(super) fn is_foreground() -> bool {
+    // A terminal that controls nobody (another session's) has no foreground to be outside of.
+    tcgetpgrp(rustix::stdio::stdout()).map_or(true, |group| group == getpgrp())
+}
+
 /// Keeps keys from being shown; the modes that were before.
 fn silence_keys() -> Option<Termios> {
     let keys = tcgetattr(rustix::stdio::stdin()).ok()?;
     let mut silent = keys.clone();
     silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
-    for code in [SpecialCodeIndex::VQUIT, SpecialCodeIndex::VSUSP] {
-        silent.special_codes[code] = NO_KEY;
-    }
+    silent.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
     tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &silent).ok()?;
     Some(keys)
 }

@@ -75,7 +75,7 @@ impl Chart {
         for (index, line) in self.lines.iter().enumerate() {
             self.line(out, index, line);
         }
-        out.push_str("</svg>\n");
+        out.push_str("</svg></div>\n");
         self.legend(out);
     }
 
@@ -235,7 +235,7 @@ impl Bars {
         for (index, bar) in self.bars.iter().enumerate() {
             bar.write(&mut out, TOP + BAR * index as f64, &scale);
         }
-        out.push_str("</g>\n</svg>\n");
+        out.push_str("</g>\n</svg></div>\n");
         out
     }
 }
@@ -281,7 +281,7 @@ fn begin(out: &mut String, id: &str, title: &str, description: &str, height: f64
     push(
         out,
         format_args!(
-            "<svg class=\"plot\" id=\"{id}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
+            "<div class=\"scroll\" tabindex=\"0\"><svg class=\"plot\" id=\"{id}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
              viewBox=\"0 0 {WIDTH} {height}\" font-family=\"system-ui, sans-serif\" font-size=\"12\">\n\
              <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n",
             Escaped(title),

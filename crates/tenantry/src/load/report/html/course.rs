@@ -1,6 +1,6 @@
 //! The plots over time: what happened when, in a bounded number of pieces.
 
-use tenantry_load::result::{Histogram, Point, Timeline};
+use tenantry_load::result::{Histogram, Outcome, Point, Timeline};
 
 use super::chart::{Axis, Chart};
 use super::plots::{POINTS, durations, line, micros, tick, values};
@@ -10,14 +10,66 @@ use crate::load::report::table::Table;
 
 /// Some of a timeline's points together.
 struct Piece {
+    /// When it begins, in seconds since the run did.
     at: f64,
+    /// How long it lasted: the last one ends with the run.
     seconds: f64,
     intended: u64,
     accepted: u64,
     not_accepted: u64,
-    connections: u64,
+    /// At its end; absent when they were closed with the run.
+    connections: Option<u64>,
     outstanding: u64,
     latency: Histogram,
+}
+
+impl Piece {
+    fn of(at: f64, points: &[Point], interval: f64) -> Self {
+        let mut piece = Self {
+            at,
+            seconds: points.len() as f64 * interval,
+            intended: 0,
+            accepted: 0,
+            not_accepted: 0,
+            connections: points.iter().map(|point| point.connections).max(),
+            outstanding: points
+                .iter()
+                .map(|point| point.outstanding)
+                .max()
+                .unwrap_or(0),
+            latency: Histogram::new(2),
+        };
+        points.iter().for_each(|point| piece.add(point));
+        piece
+    }
+
+    fn add(&mut self, point: &Point) {
+        self.intended = self.intended.saturating_add(point.intended);
+        self.accepted = self.accepted.saturating_add(point.accepted);
+        for missed in [point.refused, point.deferred, point.failed] {
+            self.not_accepted = self.not_accepted.saturating_add(missed);
+        }
+        self.latency.add(&point.latency);
+    }
+
+    /// Ends it where the run ended; the last replies came a little later.
+    fn end(&mut self, end: f64) {
+        let longest = micros(self.latency.max()) / 1e6;
+        let lasted = end - self.at + longest;
+        if end > self.at && lasted < self.seconds {
+            self.seconds = lasted;
+        }
+    }
+
+    /// Where what happened in it stands.
+    fn middle(&self) -> f64 {
+        self.at + self.seconds / 2.0
+    }
+
+    /// Where levels at its end stand.
+    fn ends(&self) -> f64 {
+        self.at + self.seconds
+    }
 }
 
 /// What happened when, in at most [`POINTS`] pieces.
@@ -35,41 +87,28 @@ struct Unit {
 }
 
 impl Course {
-    /// The course of a timeline.
-    pub(super) fn of(timeline: &Timeline) -> Self {
-        // The run's last moments, in which nothing happened any more, are no stand-still.
-        let idle =
-            |point: &&Point| point.intended == 0 && point.accepted == 0 && point.outstanding == 0;
-        let end = timeline.points.iter().rev().take_while(idle).count();
-        let points = timeline.points.len() - end;
-        let together = points.div_ceil(POINTS).max(1);
+    /// The course of a run.
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        let timeline = &outcome.timeline;
+        let end = timeline.measured_from + outcome.totals.seconds;
         let interval = f64::from(timeline.interval.max(1));
-        let mut pieces = Vec::new();
-        let busy = timeline.points.get(..points).unwrap_or_default();
-        for (index, points) in busy.chunks(together).enumerate() {
-            let mut piece = Piece {
-                at: (index * together) as f64 * interval,
-                seconds: points.len() as f64 * interval,
-                intended: 0,
-                accepted: 0,
-                not_accepted: 0,
-                connections: 0,
-                outstanding: 0,
-                latency: Histogram::new(2),
-            };
-            for point in points {
-                piece.intended = piece.intended.saturating_add(point.intended);
-                piece.accepted = piece.accepted.saturating_add(point.accepted);
-                for missed in [point.refused, point.deferred, point.failed] {
-                    piece.not_accepted = piece.not_accepted.saturating_add(missed);
-                }
-                piece.connections = piece.connections.max(point.connections);
-                piece.outstanding = piece.outstanding.max(point.outstanding);
-                piece.latency.add(&point.latency);
-            }
-            pieces.push(piece);
+        let (points, last) = busy(timeline, end);
+        let together = points.len().div_ceil(POINTS).max(1);
+        let pieces = points.chunks(together).enumerate();
+        let pieces = pieces.map(|(index, points)| {
+            Piece::of((index * together) as f64 * interval, points, interval)
+        });
+        let mut pieces: Vec<Piece> = pieces.collect();
+        if let Some(piece) = pieces.last_mut() {
+            last.into_iter().for_each(|point| piece.add(point));
+            piece.end(end);
+            // A run closes its connections, which is no level it had.
+            piece.connections = piece.connections.filter(|number| *number > 0);
         }
-        let length = busy.len() as f64 * interval;
+        if let [only] = pieces.as_mut_slice() {
+            only.connections = Some(outcome.totals.connections_peak);
+        }
+        let length = pieces.last().map_or(0.0, Piece::ends);
         Self {
             pieces,
             unit: Unit::of(length),
@@ -83,7 +122,7 @@ impl Course {
             let points = self.pieces.iter().map(move |piece| {
                 let some = !piece.latency.is_empty();
                 let value = some.then(|| micros(piece.latency.quantile(share)));
-                (piece.at / self.unit.seconds, value)
+                (piece.middle() / self.unit.seconds, value)
             });
             points.collect::<Vec<_>>()
         };
@@ -110,7 +149,7 @@ impl Course {
         let per_second = |number: fn(&Piece) -> u64| {
             let points = self.pieces.iter().map(move |piece| {
                 let value = number(piece) as f64 / piece.seconds;
-                (piece.at / self.unit.seconds, Some(value))
+                (piece.middle() / self.unit.seconds, Some(value))
             });
             points.collect::<Vec<_>>()
         };
@@ -137,17 +176,17 @@ impl Course {
 
     /// Connections and outstanding messages over time.
     pub(super) fn levels(&self) -> Chart {
-        let level = |number: fn(&Piece) -> u64| {
+        let level = |number: fn(&Piece) -> Option<u64>| {
             let points = self.pieces.iter();
             let points = points.map(|piece| {
-                let value = number(piece) as f64;
-                (piece.at / self.unit.seconds, Some(value))
+                let value = number(piece).map(|number| number as f64);
+                (piece.ends() / self.unit.seconds, value)
             });
             points.collect::<Vec<_>>()
         };
         let lines = vec![
             line("connections", level(|piece| piece.connections)),
-            line("due and unanswered", level(|piece| piece.outstanding)),
+            line("due and unanswered", level(|piece| Some(piece.outstanding))),
         ];
         let y = Scale::holding(Kind::Linear, values(&lines));
         Chart {
@@ -198,7 +237,7 @@ impl Course {
                 latency(0.9),
                 latency(0.99),
                 latency(1.0),
-                count(piece.connections),
+                piece.connections.map_or_else(String::new, count),
                 count(piece.outstanding),
             ]);
         }
@@ -206,8 +245,7 @@ impl Course {
     }
 
     fn time(&self) -> Axis {
-        let last = self.pieces.last();
-        let end = last.map_or(1.0, |piece| piece.at.max(piece.seconds));
+        let end = self.pieces.last().map_or(1.0, Piece::ends);
         let label = format!("{} since the run began", self.unit.name);
         Axis::new(&label, Scale::linear(end / self.unit.seconds), tick)
     }
@@ -217,6 +255,35 @@ impl Course {
     }
 }
 
+/// The points in which something happened, and the one after the run's end in which only a few last
+/// replies came: neither is a stand-still.
+fn busy(timeline: &Timeline, end: f64) -> (&[Point], Option<&Point>) {
+    let idle =
+        |point: &&Point| point.intended == 0 && point.accepted == 0 && point.outstanding == 0;
+    let idle = timeline.points.iter().rev().take_while(idle).count();
+    let points = timeline.points.get(..timeline.points.len() - idle);
+    let points = points.unwrap_or_default();
+    let begins = (points.len() as f64 - 1.0) * f64::from(timeline.interval.max(1));
+    match points {
+        [before @ .., earlier, last]
+            if begins >= end
+                && last.intended == 0
+                && last.outstanding == 0
+                && last.accepted <= earlier.accepted / FEW =>
+        {
+            // Both, without the last.
+            (
+                points.get(..before.len() + 1).unwrap_or_default(),
+                Some(last),
+            )
+        }
+        _ => (points, None),
+    }
+}
+
+/// So many times more happened before than in a point that is no point of its own.
+const FEW: u64 = 5;
+
 impl Unit {
     fn of(length: f64) -> Self {
         let (name, seconds) = match length {
@@ -225,5 +292,94 @@ impl Unit {
             _ => ("seconds", 1.0),
         };
         Self { name, seconds }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )]
+
+    use super::*;
+    use crate::load::report::sample;
+
+    /// A run with points of so many accepted messages, of which the first seconds were a warm-up.
+    fn course(accepted: &[u64], warm_up: f64, measured: f64) -> Course {
+        let mut outcome = sample::outcome(accepted.len() as u64, 1);
+        outcome.timeline.measured_from = warm_up;
+        outcome.totals.seconds = measured;
+        let points = outcome.timeline.points.iter_mut().zip(accepted);
+        for (point, accepted) in points {
+            point.intended = *accepted;
+            point.accepted = *accepted;
+            point.outstanding = 0;
+            point.latency = sample::latencies(2, 1, 1);
+        }
+        Course::of(&outcome)
+    }
+
+    fn near(one: f64, other: f64) -> bool {
+        (one - other).abs() < 0.001 * other.max(1.0)
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_divided_by_its_length() {
+        let course = course(&[400, 100], 0.0, 1.25);
+        let rates = course.throughput();
+        let accepted = &rates.lines[0].points;
+        assert!(near(accepted[0].1.unwrap(), 400.0), "{accepted:?}");
+        assert!(near(accepted[1].1.unwrap(), 400.0), "{accepted:?}");
+        let short = self::course(&[40], 0.0, 0.069).throughput();
+        assert!(
+            near(short.lines[0].points[0].1.unwrap(), 580.0),
+            "{short:?}"
+        );
+    }
+
+    #[test]
+    fn what_was_measured_stands_beside_the_warm_up_and_the_axis_ends_with_the_run() {
+        let course = course(&[100, 100], 1.0, 1.0);
+        let places: Vec<f64> = course.throughput().lines[0]
+            .points
+            .iter()
+            .map(|(x, _)| *x)
+            .collect();
+        assert!(near(places[0], 0.5) && near(places[1], 1.5), "{places:?}");
+        assert!(near(course.time().scale.most(), 2.0));
+        assert_eq!(course.shaded().unwrap().1, 1.0);
+    }
+
+    #[test]
+    fn the_last_replies_are_no_second_of_their_own() {
+        let mut outcome = sample::outcome(3, 1);
+        outcome.timeline.measured_from = 0.0;
+        outcome.totals.seconds = 2.0;
+        for point in &mut outcome.timeline.points {
+            point.outstanding = 0;
+        }
+        let last = outcome.timeline.points.last_mut().unwrap();
+        (last.intended, last.accepted, last.connections) = (0, 3, 0);
+        let course = Course::of(&outcome);
+        assert_eq!(course.pieces.len(), 2);
+        assert_eq!(course.pieces[1].accepted, 951 + 3);
+        // A long drain is one.
+        let last = outcome.timeline.points.last_mut().unwrap();
+        last.accepted = 900;
+        assert_eq!(Course::of(&outcome).pieces.len(), 3);
+    }
+
+    #[test]
+    fn connections_that_were_closed_with_the_run_are_no_level() {
+        let mut outcome = sample::outcome(2, 1);
+        outcome.timeline.points[1].connections = 0;
+        let levels = Course::of(&outcome).levels();
+        assert_eq!(levels.lines[0].points[0].1, Some(32.0));
+        assert_eq!(levels.lines[0].points[1].1, None);
+        outcome.timeline.points.truncate(1);
+        let levels = Course::of(&outcome).levels();
+        assert_eq!(levels.lines[0].points[0].1, Some(32.0));
     }
 }

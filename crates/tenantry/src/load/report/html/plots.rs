@@ -184,7 +184,7 @@ pub(super) fn tenants(outcome: &Outcome) -> Bars {
             "{} ({}), p99 {}",
             count(row.sent),
             share(row.sent as f64 / sent),
-            duration(row.latency.quantile(0.99))
+            tables::quantile(&row.latency, 0.99)
         ),
         tone: if astray.contains(&&row.name) {
             Tone::Bad
