@@ -65,7 +65,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "relay",
-        ours: &["attribution", "net", "smtp"],
+        ours: &["attribution", "net", "settings", "smtp"],
         outside: &[
             "arc-swap",
             "bytes",
@@ -132,7 +132,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         folder: "audit",
-        ours: &["attribution", "lab", "net", "relay"],
+        ours: &["attribution", "lab", "net", "relay", "settings"],
         outside: &[
             "ipnet",
             "jiff",

@@ -14,7 +14,7 @@ pub mod units;
 pub mod values;
 mod words;
 
-pub use self::file::{beside, reason};
+pub use self::file::{beside, expand, reason};
 pub use self::mistake::Mistake;
 pub use self::place::{Place, Source};
 pub use self::problem::{Collected, Problem, Problems, Report, Severity};

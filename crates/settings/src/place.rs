@@ -56,10 +56,10 @@ pub struct Source<'t> {
 impl<'t> Source<'t> {
     /// Finds the lines of a text.
     #[must_use]
-    pub fn new(file: &Path, text: &'t str) -> Self {
+    pub fn new(file: impl Into<Arc<Path>>, text: &'t str) -> Self {
         let ends = memchr::memchr_iter(b'\n', text.as_bytes());
         Self {
-            file: Arc::from(file),
+            file: file.into(),
             text,
             starts: std::iter::once(0).chain(ends.map(|at| at + 1)).collect(),
         }

@@ -18,7 +18,8 @@ pub(crate) fn check(path: &Path) -> ExitCode {
         Ok(config) => config,
         Err(problems) => {
             exit::complain(&problems);
-            let (errors, file) = (problems.errors(), path.display());
+            let errors = problems.iter().filter(|problem| problem.is_error()).count();
+            let file = path.display();
             let plural = if errors == 1 { "" } else { "s" };
             exit::complain(&format_args!("{file}: {errors} error{plural}, not usable"));
             return exit::CONFIGURATION.into();

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use tenantry_lab::world::Place;
+use tenantry_settings::reason;
 
 use super::Unreadable;
 
@@ -179,8 +180,6 @@ pub(super) fn whole(path: &Path) -> Place {
 
 /// What is said of a path that cannot be opened.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Unreadable {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or_default();
     let remedy = if error.kind() == io::ErrorKind::PermissionDenied {
         "let the user who runs this read it"
     } else {
@@ -188,7 +187,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Unreadable {
     };
     Unreadable {
         place: whole(path),
-        what: format!("cannot be read: {}", reason.to_lowercase()),
+        what: format!("cannot be read: {}", reason(error)),
         remedy: String::from(remedy),
         ignored: false,
     }

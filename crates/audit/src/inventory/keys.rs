@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tenantry_net::{Identity, IdentityError};
+use tenantry_settings::reason;
 
 use super::certificate::Pem;
 use super::{Certificate, KeyBeside};
@@ -67,9 +68,7 @@ fn unusable(key: &Path, reason: &str) -> KeyBeside {
 }
 
 fn said(error: &io::Error) -> String {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or_default();
-    format!("it cannot be read: {}", reason.to_lowercase())
+    format!("it cannot be read: {}", reason(error))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tenantry_lab::export::{Node, Value, from_toml};
-use tenantry_lab::world::Place;
+use tenantry_settings::{Mistake, Source};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -28,28 +28,21 @@ pub(super) enum TomlKind {
 
 /// The tree of a file, as far as it can be read, and its syntax errors.
 pub(super) fn parse(file: &Arc<Path>, text: &str) -> (Node, Vec<Unreadable>) {
+    let source = Source::new(Arc::clone(file), text);
     let (tree, errors) = DeTable::parse_recoverable(text);
     let span = tree.span();
     let tree = Spanned::new(span, DeValue::Table(tree.into_inner()));
-    let errors = errors
-        .iter()
-        .map(|error| Unreadable {
-            place: place(file, text, error.span().map_or(0, |span| span.start)),
-            what: format!(
-                "cannot be read as TOML: {}",
-                error.message().lines().next().unwrap_or_default()
-            ),
-            remedy: String::from("correct it; TOML is described at toml.io"),
+    let unreadable = |error: &toml::de::Error| {
+        let Mistake { what, remedy } = Mistake::syntax(error);
+        Unreadable {
+            place: source.place("", error.span().map_or(0, |span| span.start)),
+            what,
+            remedy,
             ignored: false,
-        })
-        .collect();
-    (from_toml(file, text, &tree, ""), errors)
-}
-
-/// The place of an offset.
-fn place(file: &Arc<Path>, text: &str, offset: usize) -> Place {
-    let mark = Spanned::new(offset..offset, DeValue::Boolean(false));
-    from_toml(file, text, &mark, "").place
+        }
+    };
+    let errors = errors.iter().map(unreadable).collect();
+    (from_toml(&source, &tree, ""), errors)
 }
 
 /// What a file is; none of ours if nothing in it speaks for one.

@@ -1,29 +1,22 @@
 //! The tables of a hand-written world, as if they had been exported.
 
-use std::path::Path;
-use std::sync::Arc;
-
+use tenantry_settings::Source;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::DEEPEST;
 use super::node::{Node, Value};
-use super::position::{Positions, element_path, property_path};
+use super::position::{element_path, property_path};
 
-/// A TOML value with the places of all that is in it: `value` was parsed from `text`, the content
-/// of `file`, and stands there at `path` (as `tenant[0].inbound_connectors[1]`).
+/// A TOML value with the places of all that is in it: `value` was parsed from the text of `source`,
+/// and stands there at `path` (as `tenant[0].inbound_connectors[1]`).
 #[must_use]
-pub fn from_toml(file: &Arc<Path>, text: &str, value: &Spanned<DeValue<'_>>, path: &str) -> Node {
-    node(&Positions::new(file, text), value, path, 0)
+pub fn from_toml(source: &Source<'_>, value: &Spanned<DeValue<'_>>, path: &str) -> Node {
+    node(source, value, path, 0)
 }
 
-fn node(
-    positions: &Positions<'_>,
-    spanned: &Spanned<DeValue<'_>>,
-    path: &str,
-    depth: usize,
-) -> Node {
-    let place = positions.at(spanned.span().start, path);
+fn node(source: &Source<'_>, spanned: &Spanned<DeValue<'_>>, path: &str, depth: usize) -> Node {
+    let place = source.place(path, spanned.span().start);
     if depth > DEEPEST {
         // The TOML parser's own bound is lower: this is for a parser without one.
         let value = Value::Expression("nested too deeply".to_owned());
@@ -43,17 +36,17 @@ fn node(
                 .iter()
                 .enumerate()
                 .map(|(index, element)| {
-                    node(positions, element, &element_path(path, index), depth + 1)
+                    node(source, element, &element_path(path, index), depth + 1)
                 })
                 .collect(),
         ),
-        DeValue::Table(table) => Value::Object(properties(positions, table, path, depth)),
+        DeValue::Table(table) => Value::Object(properties(source, table, path, depth)),
     };
     Node { value, place }
 }
 
 fn properties(
-    positions: &Positions<'_>,
+    source: &Source<'_>,
     table: &toml::de::DeTable<'_>,
     path: &str,
     depth: usize,
@@ -65,7 +58,7 @@ fn properties(
         .into_iter()
         .map(|(key, value)| {
             let name = key.get_ref().to_string();
-            let value = node(positions, value, &property_path(path, &name), depth + 1);
+            let value = node(source, value, &property_path(path, &name), depth + 1);
             (name, value)
         })
         .collect()

@@ -82,12 +82,7 @@ fn nodes(table: &Table<'_>, key: &'static str) -> Vec<Node> {
 
 fn node(table: &Table<'_>, key: &'static str) -> Option<Node> {
     let (source, value) = table.raw(key)?;
-    Some(export::from_toml(
-        source.file(),
-        source.text(),
-        value,
-        &table.key(key),
-    ))
+    Some(export::from_toml(source, value, &table.key(key)))
 }
 
 fn typed<T>(table: &Table<'_>, read: Result<T, Vec<ExportError>>) -> Option<T> {

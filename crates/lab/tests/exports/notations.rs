@@ -1,10 +1,10 @@
 //! Details of the notations.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use tenantry_lab::export::{Object, accepted_domain, from_toml, inbound_connector, read_json};
 use tenantry_lab::world::{SenderAddress, SenderDomain, TlsSenderCertificateName};
+use tenantry_settings::Source;
 
 use crate::support::{bare, bare_domain, connector, messages, objects, the_connectors};
 
@@ -319,10 +319,10 @@ AssociatedAcceptedDomains = \"contoso.com\"
 Number = 0x10
 Since = 2026-01-01
 ";
-    let file: Arc<Path> = Path::new("world.toml").into();
+    let source = Source::new(Path::new("world.toml"), text);
     let root = toml::de::DeTable::parse(text).unwrap();
     let tenants = root.get_ref().get("tenant").unwrap();
-    let node = from_toml(&file, text, tenants, "tenant");
+    let node = from_toml(&source, tenants, "tenant");
     let tenant = match &node.value {
         tenantry_lab::export::Value::List(tenants) => &tenants[0],
         other => panic!("{other:?}"),

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use tenantry_settings::{expand, reason};
 use toml::{Table, Value};
 
 use super::{Complaints, Member, complaint, identity};
@@ -83,7 +83,10 @@ fn tables(file: &Path, complaints: &mut Complaints) -> Vec<(PathBuf, Table)> {
     let folder = file.parent().unwrap_or(Path::new(""));
     for pattern in patterns.iter().flatten().filter_map(Value::as_str) {
         let found = expand(folder, Path::new(pattern)).unwrap_or_else(|error| {
-            let what = format!("include {pattern:?} cannot be looked up: {error}");
+            let what = format!(
+                "include {pattern:?} cannot be looked up: {}",
+                reason(&error)
+            );
             let remedy = "check the name and the permissions of the folder";
             complaints.push(complaint(file, what, remedy));
             Vec::new()
@@ -104,7 +107,7 @@ fn table(file: &Path, complaints: &mut Complaints) -> Option<Table> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => {
-            let what = format!("cannot be read: {error}");
+            let what = format!("cannot be read: {}", reason(&error));
             complaints.push(complaint(file, what, "make it readable"));
             return None;
         }
@@ -117,102 +120,6 @@ fn table(file: &Path, complaints: &mut Complaints) -> Option<Table> {
             let remedy = "correct it: `tenantry check` says more";
             complaints.push(complaint(file, what, remedy));
             None
-        }
-    }
-}
-
-/// The paths that an `include` names, sorted: `*` and `?` stand for parts of a name, as they do for
-/// the relay; a name without them is returned as it is.
-fn expand(folder: &Path, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = vec![folder.to_path_buf()];
-    for component in pattern.components() {
-        let name = component.as_os_str().to_string_lossy();
-        if !matches!(component, Component::Normal(_)) || !name.contains(['*', '?']) {
-            found.iter_mut().for_each(|path| path.push(component));
-            continue;
-        }
-        let mut deeper = Vec::new();
-        for folder in &found {
-            deeper.extend(matching(folder, &name)?);
-        }
-        deeper.sort();
-        found = deeper;
-    }
-    Ok(found)
-}
-
-/// What in a folder has a name like this; nothing when there is no such folder.
-fn matching(folder: &Path, pattern: &str) -> io::Result<Vec<PathBuf>> {
-    let readable = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    };
-    let entries = match fs::read_dir(readable) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        if is_like(pattern, &name.to_string_lossy()) {
-            found.push(folder.join(name));
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a name is what a pattern says; hidden ones only where the pattern is hidden, too.
-fn is_like(pattern: &str, name: &str) -> bool {
-    if name.starts_with('.') && !pattern.starts_with('.') {
-        return false;
-    }
-    // For each beginning of the name, whether the pattern so far can be it.
-    let mut can_be = vec![false; name.chars().count() + 1];
-    if let Some(empty) = can_be.first_mut() {
-        *empty = true;
-    }
-    for own in pattern.chars() {
-        can_be = match own {
-            '*' => can_be
-                .iter()
-                .scan(false, |any, here| {
-                    *any |= *here;
-                    Some(*any)
-                })
-                .collect(),
-            own => {
-                let longer = can_be.iter().zip(name.chars());
-                let longer = longer.map(|(here, next)| *here && (own == '?' || own == next));
-                std::iter::once(false).chain(longer).collect()
-            }
-        };
-    }
-    can_be.last() == Some(&true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wildcards_match_names_as_they_do_for_the_relay() {
-        for (pattern, name, expected) in [
-            ("*.toml", "contoso.toml", true),
-            ("*.toml", ".contoso.toml", false),
-            ("*.toml", "contoso.toml~", false),
-            ("*.toml", ".toml", false),
-            (".*", ".hidden", true),
-            ("t?nant.toml", "tenant.toml", true),
-            ("t?nant.toml", "tnant.toml", false),
-            ("*", "anything", true),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-b-b-d", false),
-            ("**", "x", true),
-            ("", "", true),
-            ("", "x", false),
-        ] {
-            assert_eq!(is_like(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use tenantry_attribution::PeerTenants;
 use tenantry_net::{CertificateRequest, ClientCertificatePolicy, Request, Tickets};
+use tenantry_settings::units::{ShownDuration, ShownSize};
 
-use super::units::{ShownDuration, ShownSize};
 use super::values::Word;
 use super::{Config, Listener, Peer, Tenant, TrustedExchange};
 

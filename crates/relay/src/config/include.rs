@@ -1,10 +1,10 @@
 //! Reading the main file and the files it includes into trees.
 
 use std::collections::HashSet;
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tenantry_settings::{Mistake, Source, expand, quoted, reason};
 use toml::Spanned;
 use toml::de::{DeTable, Error};
 
@@ -12,8 +12,8 @@ use super::file::{
     AllowSection, FileSection, IncludedSection, LintSection, ListenerSection, PeerSection,
     TenantSection,
 };
-use super::problem::{Place, Problem, quoted};
-use super::tree::{Heading, Reader, Section, Setting, Source, Tables};
+use super::problem::{Place, Problem};
+use super::tree::{Heading, Reader, Section, Setting, Tables};
 use super::values::RelativePath;
 
 /// What all files say together.
@@ -73,13 +73,6 @@ pub(super) fn read(
     files
 }
 
-/// A path as it is meant: relative to the file it stands in.
-pub(super) fn beside(at: &Place, path: &Path) -> PathBuf {
-    at.file
-        .parent()
-        .map_or_else(|| path.to_path_buf(), |directory| directory.join(path))
-}
-
 fn tables<T>(setting: Option<Setting<Tables<T>>>) -> Vec<T> {
     setting.map(|setting| setting.value.0).unwrap_or_default()
 }
@@ -111,7 +104,7 @@ pub(super) fn section<T: Section>(
     let source = Source::new(path, &text);
     let (tree, mistakes): (Spanned<DeTable<'_>>, Vec<Error>) = DeTable::parse_recoverable(&text);
     for mistake in &mistakes {
-        problems.push(syntax(&source, path, mistake));
+        problems.push(syntax(&source, mistake));
     }
     let heading = Heading::new(String::new(), Place::file(path));
     if !mistakes.is_empty() {
@@ -127,25 +120,13 @@ pub(super) fn section<T: Section>(
     ))
 }
 
-fn syntax(source: &Source<'_>, path: &Path, mistake: &Error) -> Problem {
-    let at = mistake
-        .span()
-        .map_or_else(|| Place::file(path), |span| source.place(&span));
-    // The message can quote what it found; a pasted key must not be repeated.
-    let message = mistake.message().lines().next().unwrap_or("cannot be read");
-    let what = if message.contains("PRIVATE") || message.contains("-----") {
-        String::from("cannot be read as TOML")
-    } else {
-        format!(
-            "cannot be read as TOML: {}",
-            message.chars().take(160).collect::<String>()
-        )
-    };
-    at.error(
-        "",
-        what,
-        "correct the line; the syntax is that of https://toml.io",
-    )
+fn syntax(source: &Source<'_>, error: &Error) -> Problem {
+    let at = error.span().map_or_else(
+        || Place::file(source.file()),
+        |span| Place::of(source, span.start),
+    );
+    let Mistake { what, remedy } = Mistake::syntax(error);
+    at.error("", what, remedy)
 }
 
 /// The files that an `include` names, sorted by name.
@@ -167,112 +148,6 @@ fn matches(pattern: &Setting<RelativePath>, problems: &mut Vec<Problem>) -> Vec<
             let remedy = "check the name and the permissions of the directory";
             problems.push(pattern.at.error("include", what, remedy));
             Vec::new()
-        }
-    }
-}
-
-/// Paths that match a pattern with `*` and `?` in its components; others are returned as they are.
-fn expand(directory: &Path, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = vec![directory.to_path_buf()];
-    for component in pattern.components() {
-        let name = component.as_os_str().to_string_lossy();
-        if !matches!(component, Component::Normal(_)) || !name.contains(['*', '?']) {
-            found.iter_mut().for_each(|path| path.push(component));
-            continue;
-        }
-        let mut deeper = Vec::new();
-        for directory in &found {
-            let named = if directory.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                directory
-            };
-            let entries = match std::fs::read_dir(named) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            for entry in entries {
-                let file_name = entry?.file_name();
-                if wildcard(&name, &file_name.to_string_lossy()) {
-                    deeper.push(directory.join(file_name));
-                }
-            }
-        }
-        deeper.sort();
-        found = deeper;
-    }
-    Ok(found)
-}
-
-/// Whether a file name matches; names with a leading dot only if the pattern has it too.
-fn wildcard(pattern: &str, name: &str) -> bool {
-    if name.starts_with('.') && !pattern.starts_with('.') {
-        return false;
-    }
-    let (pattern, name): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut here) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(&c) = name.get(here) {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, here));
-                at += 1;
-            }
-            Some(&p) if p == '?' || p == c => {
-                at += 1;
-                here += 1;
-            }
-            Some(_) | None => {
-                // Back to the last star, which takes one character more.
-                let Some((star_at, taken)) = star else {
-                    return false;
-                };
-                star = Some((star_at, taken + 1));
-                at = star_at + 1;
-                here = taken + 1;
-            }
-        }
-    }
-    pattern
-        .get(at..)
-        .unwrap_or_default()
-        .iter()
-        .all(|c| *c == '*')
-}
-
-/// An error of the system without its number.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    let mut plain: String = text.chars().take(end).collect();
-    if let Some(first) = plain.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wildcards_match_file_names() {
-        for (pattern, name, expected) in [
-            ("*.toml", "contoso.toml", true),
-            ("*.toml", ".contoso.toml", false),
-            ("*.toml", "contoso.toml~", false),
-            ("*.toml", ".toml", false),
-            (".*", ".hidden", true),
-            ("t?nant.toml", "tenant.toml", true),
-            ("t?nant.toml", "tnant.toml", false),
-            ("*", "anything", true),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-b-b-d", false),
-            ("**", "x", true),
-        ] {
-            assert_eq!(wildcard(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

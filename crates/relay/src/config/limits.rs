@@ -6,9 +6,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use tenantry_settings::units::{ShownDuration, ShownSize};
+
 use super::problem::Problem;
 use super::tree::{Heading, Setting, section};
-use super::units::{ShownDuration, ShownSize};
 use super::values::{Count, Rate, Size, Time};
 
 /// Makes a table of settings: struct, defaults, section of the file, resolution and rows for `check`.

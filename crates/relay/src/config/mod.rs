@@ -12,7 +12,6 @@ mod limits;
 mod problem;
 mod resolve;
 mod tree;
-pub mod units;
 mod values;
 pub mod written;
 

@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use tenantry_settings::Source;
+
 /// Whether a problem keeps the configuration from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -35,6 +37,14 @@ pub struct Problem {
     pub remedy: String,
 }
 
+impl Problem {
+    /// Whether the configuration is refused for it.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.file.display())?;
@@ -51,44 +61,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a configuration: at least one error, and the warnings beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
-
-impl Problems {
-    /// The problems in the order of the files and lines.
-    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
-        self.0.iter()
-    }
-
-    /// How many problems are errors.
-    pub fn errors(&self) -> usize {
-        self.0
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .count()
-    }
-}
-
-impl From<Vec<Problem>> for Problems {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self(problems)
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Problems {}
+/// Everything that is wrong with a configuration, in the order of the files and lines: at least one
+/// error, and the warnings beside it.
+pub type Problems = tenantry_settings::Problems<Problem>;
 
 /// Where a value stands: copied into every problem about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +83,16 @@ impl Place {
             file: Arc::from(path),
             line: None,
             column: None,
+        }
+    }
+
+    /// The place of an offset into a text.
+    pub(super) fn of(source: &Source<'_>, offset: usize) -> Self {
+        let (line, column) = source.line_and_column(offset);
+        Self {
+            file: Arc::clone(source.file()),
+            line: Some(line),
+            column: Some(column),
         }
     }
 
@@ -155,84 +140,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// A value from the file, quoted, escaped and shortened; text that could be a key is not repeated.
-pub(super) fn quoted(value: &str) -> String {
-    const LONGEST: usize = 80;
-    if value.contains("-----") || value.contains("PRIVATE KEY") || value.contains('\n') {
-        return String::from("(text that is not repeated here)");
-    }
-    let mut shown: String = value
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
-    if value.chars().nth(LONGEST).is_some() {
-        shown.push_str("...");
-    }
-    format!("\"{shown}\"")
-}
-
-/// Words as a sentence lists them: `a, b or c`.
-pub(super) fn alternatives(words: &[&str]) -> String {
-    match words {
-        [] => String::new(),
-        [only] => String::from(*only),
-        [head @ .., last] => format!("{} or {last}", head.join(", ")),
-    }
-}
-
-/// The known word that a misspelt one most probably stands for.
-pub(super) fn closest<'a>(
-    misspelt: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let misspelt = misspelt.to_ascii_lowercase().replace('_', "-");
-    let longest = misspelt.chars().count();
-    if longest > 64 {
-        return None;
-    }
-    known
-        .into_iter()
-        .map(|word| {
-            (
-                edits(&misspelt, &word.to_ascii_lowercase().replace('_', "-")),
-                word,
-            )
-        })
-        .filter(|(edits, word)| *edits <= (longest.max(word.len()) / 3).clamp(1, 4))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, word)| word)
-}
-
-/// Optimal string alignment distance: insertions, deletions, substitutions, neighbours swapped.
-fn edits(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=right.len()).collect();
-    let mut previous = None;
-    for (row, &a) in left.iter().enumerate() {
-        let mut current = vec![row + 1];
-        let mut beside = None;
-        for (column, &b) in right.iter().enumerate() {
-            let cell =
-                |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX / 2);
-            let changed = cell(&above, column) + usize::from(a != b);
-            let mut best = changed
-                .min(cell(&above, column + 1) + 1)
-                .min(cell(&current, column) + 1);
-            if column > 0 && previous == Some(b) && beside == Some(a) {
-                best = best.min(cell(&before, column - 1) + 1);
-            }
-            current.push(best);
-            beside = Some(b);
-        }
-        before = std::mem::replace(&mut above, current);
-        previous = Some(a);
-    }
-    above.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,39 +161,5 @@ mod tests {
             whole.to_string(),
             "relay.toml: warning: is empty; what to do: fill it"
         );
-    }
-
-    #[test]
-    fn key_material_is_never_quoted() {
-        for secret in [
-            "-----BEGIN EC PRIVATE KEY-----",
-            "two\nlines",
-            "x PRIVATE KEY x",
-        ] {
-            assert!(
-                !quoted(secret).contains(secret.get(..5).unwrap_or_default()),
-                "{secret}"
-            );
-        }
-        assert_eq!(quoted("a\u{1b}b\"c"), "\"a\\u{1b}b\\\"c\"");
-        assert_eq!(quoted(&"x".repeat(81)).len(), 85);
-    }
-
-    #[test]
-    fn the_closest_word_is_suggested_only_when_it_is_close() {
-        let known = ["upstream", "upstream_tls", "certificate", "key"];
-        for (misspelt, expected) in [
-            ("upsteam", Some("upstream")),
-            ("usptream", Some("upstream")),
-            ("Upstream", Some("upstream")),
-            ("upstream-tls", Some("upstream_tls")),
-            ("certficate", Some("certificate")),
-            ("kye", Some("key")),
-            ("colour", None),
-            ("", None),
-        ] {
-            assert_eq!(closest(misspelt, known), expected, "{misspelt}");
-        }
-        assert_eq!(closest(&"x".repeat(10_000), known), None);
     }
 }

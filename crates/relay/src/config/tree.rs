@@ -5,52 +5,11 @@
 //! `section!` makes from `file.rs`.
 
 use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
-
+use tenantry_settings::{Mistake, Source, quoted};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::problem::{Place, Problem, closest, quoted};
-
-/// One file's text, with its lines.
-pub(super) struct Source<'t> {
-    path: Arc<Path>,
-    text: &'t str,
-    line_starts: Vec<usize>,
-}
-
-impl<'t> Source<'t> {
-    pub(super) fn new(path: &Path, text: &'t str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(newlines.map(|(at, _)| at + 1))
-            .collect();
-        Self {
-            path: Arc::from(path),
-            text,
-            line_starts,
-        }
-    }
-
-    /// The place of an offset into the text.
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        let line = self
-            .line_starts
-            .partition_point(|start| *start <= span.start);
-        let start = self
-            .line_starts
-            .get(line.saturating_sub(1))
-            .copied()
-            .unwrap_or(0);
-        let before = self.text.get(start..span.start);
-        Place {
-            file: Arc::clone(&self.path),
-            line: Some(line),
-            column: Some(before.map_or(0, |before| before.chars().count()) + 1),
-        }
-    }
-}
+use super::problem::{Place, Problem};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -101,21 +60,6 @@ impl Heading {
     }
 }
 
-/// What is wrong with a value, and what to do.
-pub(super) struct Mistake {
-    pub(super) what: String,
-    pub(super) remedy: String,
-}
-
-impl Mistake {
-    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            remedy: remedy.into(),
-        }
-    }
-}
-
 /// A value that is one TOML value.
 pub(super) trait Scalar: Sized {
     fn scalar(value: &DeValue<'_>) -> Result<Self, Mistake>;
@@ -152,7 +96,7 @@ impl Reader<'_> {
         // A table's place is its header; a value's is its key, which is what one looks for.
         Some(Setting {
             value: read,
-            at: self.source.place(&key.span()),
+            at: self.place(&key.span()),
         })
     }
 
@@ -163,18 +107,18 @@ impl Reader<'_> {
         key: &Spanned<DeString<'_>>,
         known: &[&str],
     ) {
-        let at = self.source.place(&key.span());
-        let remedy = match closest(key.get_ref(), known.iter().copied()) {
-            Some(word) => format!("did you mean {word}?"),
-            None => format!("remove it; the keys here are {}", known.join(", ")),
-        };
         let shown = quoted(key.get_ref());
         let name = heading.key(shown.trim_matches('"'));
-        self.problems.push(at.error(name, "unknown key", remedy));
+        let mistake = Mistake::unknown_key(key.get_ref(), known);
+        self.wrong(&name, &key.span(), mistake);
+    }
+
+    fn place(&self, span: &Range<usize>) -> Place {
+        Place::of(self.source, span.start)
     }
 
     fn wrong(&mut self, key: &str, span: &Range<usize>, mistake: Mistake) {
-        let at = self.source.place(span);
+        let at = self.place(span);
         self.problems
             .push(at.error(key, mistake.what, mistake.remedy));
     }
@@ -195,14 +139,13 @@ impl<T: Scalar> FromToml for T {
 impl<T: Scalar> FromToml for Vec<Setting<T>> {
     fn from_toml(key: &str, value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
         let DeValue::Array(items) = value.get_ref() else {
-            let what = format!("is {}, not an array", kind(value.get_ref()));
-            let mistake = Mistake::new(what, "put it in brackets: [...]");
+            let mistake = Mistake::kind(value.get_ref(), "a list", "put it in brackets: [...]");
             reader.wrong(key, &value.span(), mistake);
             return None;
         };
         let mut read = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let at = reader.source.place(&item.span());
+            let at = reader.place(&item.span());
             match T::scalar(item.get_ref()) {
                 Ok(value) => read.push(Setting { value, at }),
                 Err(mistake) => {
@@ -224,7 +167,7 @@ impl<T: Scalar> FromToml for OneOrMore<T> {
         if value.get_ref().is_array() {
             return Vec::from_toml(key, value, reader).map(Self);
         }
-        let at = reader.source.place(&value.span());
+        let at = reader.place(&value.span());
         T::from_toml(key, value, reader).map(|value| Self(vec![Setting { value, at }]))
     }
 }
@@ -236,12 +179,12 @@ pub(super) struct Table<T>(pub(super) T);
 impl<T: Section> FromToml for Table<T> {
     fn from_toml(key: &str, value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
         let DeValue::Table(table) = value.get_ref() else {
-            let what = format!("is {}, not a table", kind(value.get_ref()));
-            let mistake = Mistake::new(what, format!("write [{key}] and its keys below"));
+            let remedy = format!("write [{key}] and its keys below");
+            let mistake = Mistake::kind(value.get_ref(), "a table", remedy);
             reader.wrong(key, &value.span(), mistake);
             return None;
         };
-        let heading = Heading::new(String::from(key), reader.source.place(&value.span()));
+        let heading = Heading::new(String::from(key), reader.place(&value.span()));
         Some(Self(T::read(heading, table, reader)))
     }
 }
@@ -253,20 +196,20 @@ pub(super) struct Tables<T>(pub(super) Vec<T>);
 impl<T: Section> FromToml for Tables<T> {
     fn from_toml(key: &str, value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
         let DeValue::Array(items) = value.get_ref() else {
-            let what = format!("is {}, not a list of tables", kind(value.get_ref()));
-            let mistake = Mistake::new(what, format!("write [[{key}]] with two brackets"));
+            let remedy = format!("write [[{key}]] with two brackets");
+            let mistake = Mistake::kind(value.get_ref(), "a list of tables", remedy);
             reader.wrong(key, &value.span(), mistake);
             return None;
         };
         let mut sections = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let DeValue::Table(table) = item.get_ref() else {
-                let what = format!("is {}, not a table", kind(item.get_ref()));
-                let mistake = Mistake::new(what, format!("write [[{key}]] and its keys below"));
+                let remedy = format!("write [[{key}]] and its keys below");
+                let mistake = Mistake::kind(item.get_ref(), "a table", remedy);
                 reader.wrong(&format!("{key}[{}]", index + 1), &item.span(), mistake);
                 continue;
             };
-            let at = reader.source.place(&item.span());
+            let at = reader.place(&item.span());
             let heading = Heading::new(label(key, index, table), at);
             sections.push(T::read(heading, table, reader));
         }
@@ -282,19 +225,6 @@ fn label(key: &str, index: usize, table: &DeTable<'_>) -> String {
     match name {
         Some(name) => format!("{key} {}", quoted(name)),
         None => format!("{key}[{}]", index + 1),
-    }
-}
-
-/// What a value is, with its article.
-pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
     }
 }
 

@@ -11,7 +11,7 @@ use tenantry_attribution::Pattern;
 use tenantry_net::Request;
 
 use super::file::{AllowSection, AllowancesSection, ListenerSection, PeerSection, TenantSection};
-use super::include::{self, beside};
+use super::include;
 use super::tree::{Table, Tables};
 use super::values::{HostPort, RelativePath};
 use super::{ListenerTls, Place, Problem, Setting, UpstreamAddress, UpstreamTlsMode};
@@ -239,7 +239,7 @@ fn list<T>(setting: Option<Setting<Vec<T>>>) -> Vec<T> {
 
 fn path(setting: Setting<RelativePath>) -> Setting<PathBuf> {
     Setting {
-        value: beside(&setting.at, &setting.value.0),
+        value: setting.path(),
         at: setting.at,
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tenantry_lab::export::{Node, Value};
 use tenantry_lab::file::folders_matching;
 use tenantry_net::{Trust, TrustBuilder, TrustError};
+use tenantry_settings::reason;
 
 use super::super::Unreadable;
 use super::super::files::whole;
@@ -107,13 +108,8 @@ fn add(builder: &mut TrustBuilder, file: &Path) -> Result<(), String> {
     match builder.add_pem_file(file) {
         Ok(_) => Ok(()),
         Err(TrustError::Read { error, path }) => {
-            let text = error.to_string();
-            let reason = text.split(" (os error").next().unwrap_or_default();
-            Err(format!(
-                "{} cannot be read: {}",
-                path.display(),
-                reason.to_lowercase()
-            ))
+            let reason = reason(&error);
+            Err(format!("{} cannot be read: {reason}", path.display()))
         }
         Err(error) => Err(error.to_string()),
     }

@@ -7,12 +7,13 @@ use tenantry_attribution::{
     Basis, Directory, DirectoryBuilder, DirectoryProblem, OnConflict, Pattern, TenantId,
     TenantRules,
 };
+use tenantry_settings::quoted;
 
 use super::super::Peer;
 use super::super::exposure::{self, Exposure};
 use super::super::file::TenantSection;
 use super::super::include::Files;
-use super::super::problem::{Place, quoted};
+use super::super::problem::Place;
 use super::super::tree::{Heading, Setting};
 use super::{Context, Unique, peer};
 

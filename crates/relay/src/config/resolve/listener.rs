@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tenantry_attribution::UntrustedCertificate;
 use tenantry_net::{MinVersion, Request, ServerTls, Tickets};
+use tenantry_settings::quoted;
 
 use super::super::file::ListenerSection;
-use super::super::problem::{Place, quoted};
+use super::super::problem::Place;
 use super::super::tree::Setting;
 use super::super::{HeaderFirewall, Listener, ListenerTls};
 use super::{Context, Unique, message_size, tls};

@@ -19,13 +19,14 @@ use std::time::{Duration, SystemTime};
 
 use tenantry_attribution::Domain;
 use tenantry_net::Identity;
+use tenantry_settings::quoted;
 use tracing_subscriber::filter::LevelFilter;
 
 use self::tls::Loader;
 use super::file::{FileSection, LogSection};
 use super::include::Files;
 use super::limits::{Kind, Limits, LimitsSection, Timeouts, within};
-use super::problem::{Place, Problem, Problems, Severity, quoted};
+use super::problem::{Place, Problem, Problems, Severity};
 use super::tree::{Heading, Setting, Table};
 use super::values::{Count, RelativePath, Size, Time};
 use super::{AddressLogging, Config, Log, LogFormat, Role};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use tenantry_attribution::{DirectoryBuilder, PeerRules, PeerTenants};
+use tenantry_settings::{closest, quoted};
 
 use super::super::exposure::{self, Exposure};
 use super::super::file::PeerSection;
-use super::super::problem::{closest, quoted};
 use super::super::tree::{Heading, Setting};
 use super::super::{Peer, TrustedExchange};
 use super::directory::{Owners, exposed, filled, patterns, unique_name};

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::super::include::{self, beside};
+use super::super::include;
 use super::super::problem::{Problem, Severity};
 use super::super::tree::Setting;
 use super::super::values::RelativePath;
@@ -22,7 +22,7 @@ pub(super) fn resolve(
         problems.push(setting.at.error(KEY, what, remedy));
         return None;
     }
-    let path = beside(&setting.at, &setting.value.0);
+    let path = setting.path();
     let mut found = Vec::new();
     let files = include::read(&path, &setting.at, KEY, &mut found);
     match super::resolve(&path, files, now, Role::Shadow, found) {
@@ -42,7 +42,7 @@ pub(super) fn resolve(
             Some(Box::new(shadow))
         }
         Err(shadows) => {
-            let errors = shadows.errors();
+            let errors = shadows.iter().filter(|problem| problem.is_error()).count();
             problems.extend(shadows.iter().cloned());
             // A file that cannot be read is told at this very line.
             let told =

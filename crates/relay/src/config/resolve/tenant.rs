@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tenantry_attribution::{Domain, OnConflict, TenantId};
 use tenantry_net::{CertificateRequest, Fingerprint, Identity, Verify};
+use tenantry_settings::quoted;
 
 use super::super::file::TenantSection;
-use super::super::problem::{Place, quoted};
+use super::super::problem::Place;
 use super::super::values::{Count, Time};
 use super::super::{Tenant, Timeouts, UpstreamAddress, UpstreamTlsMode};
 use super::directory::Built;

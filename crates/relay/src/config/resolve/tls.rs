@@ -10,9 +10,9 @@ use tenantry_net::{
     IdentityError, Lenience, RevocationPolicy, ServerTls, ServerTlsSettings, Trust, TrustBuilder,
     TrustError, UpstreamTls, UpstreamTlsSettings, UpstreamTrust, Usage, Verify,
 };
+use tenantry_settings::reason;
 
 use super::super::file::{ListenerSection, TenantSection};
-use super::super::include::{beside, reason};
 use super::super::problem::Problem;
 use super::super::tree::{Heading, Setting};
 use super::super::values::{Count, RelativePath};
@@ -53,10 +53,7 @@ impl Loader {
             problems.extend(heading.missing("key", remedy));
         }
         let (certificate, key) = (certificate?, key?);
-        let paths = (
-            beside(&certificate.at, &certificate.value.0),
-            beside(&key.at, &key.value.0),
-        );
+        let paths = (certificate.path(), key.path());
         let known = self.identities.get(&paths).map(Arc::clone);
         let identity = match known {
             Some(identity) => identity,
@@ -183,7 +180,7 @@ fn add_files(
     context: &mut Context<'_>,
 ) {
     for file in list.iter().flat_map(|list| &list.value) {
-        let path = beside(&file.at, &file.value.0);
+        let path = file.path();
         let (added, remedy) = match what {
             Files::Authorities => (
                 builder.add_pem_file(&path),
@@ -276,11 +273,7 @@ fn upstream_trust(section: &TenantSection, context: &mut Context<'_>) -> Option<
     let Some(list) = &section.upstream_trust else {
         return Some(UpstreamTrust::System);
     };
-    let paths: Vec<PathBuf> = list
-        .value
-        .iter()
-        .map(|file| beside(&file.at, &file.value.0))
-        .collect();
+    let paths: Vec<PathBuf> = list.value.iter().map(|file| file.path()).collect();
     if let Some(trust) = context.loader.trusts.get(&paths) {
         return Some(UpstreamTrust::Roots(Arc::clone(trust)));
     }
