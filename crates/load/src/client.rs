@@ -54,7 +54,7 @@ pub(crate) struct Timings(pub(crate) Vec<(Phase, Duration)>);
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// Accepted, with so many recipients.
-    Accepted { recipients: u32 },
+    Accepted { recipients: u32, reply: Reply },
     /// Not accepted.
     Reply(At, Reply),
     /// Nobody knows.

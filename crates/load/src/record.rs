@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tenantry_smtp::{Reply, Severity};
+use tenantry_smtp::{EnhancedCode, Reply, Severity};
 
 use crate::client::{Ended, Fault, Timings};
 use crate::result::{At, ErrorRow, Histogram, Phase, Point, ReplyClasses, ReplyRow, Totals};
@@ -18,7 +18,7 @@ pub(crate) struct Recorder {
     /// What came of each tenant's messages; the last one stands for nobody.
     pub(crate) tenants: Vec<TenantTally>,
     pub(crate) steps: Vec<StepTally>,
-    pub(crate) replies: HashMap<(At, u16, String), (u64, String)>,
+    pub(crate) replies: HashMap<(At, u16, Option<EnhancedCode>), (u64, String)>,
     pub(crate) errors: HashMap<&'static str, (u64, String)>,
     /// Numbers of accepted messages, when they will be looked for.
     pub(crate) accepted: Option<Numbers>,
@@ -218,8 +218,11 @@ impl Recorder {
     pub(crate) fn ended(&mut self, message: Begun, ended: &Ended, took: Duration, octets: u64) {
         self.gauges.in_flight = self.gauges.in_flight.saturating_sub(1);
         match ended {
-            Ended::Accepted { recipients } => {
+            Ended::Accepted { recipients, reply } => {
                 self.accepted(message, took, octets, *recipients);
+                if message.measured {
+                    self.count(At::Content, reply);
+                }
             }
             Ended::Reply(at, reply) => {
                 self.phase(Phase::Refused, took, message.measured);
@@ -282,21 +285,19 @@ impl Recorder {
 
     /// A reply that refused something, in the table and as the last problem.
     pub(crate) fn reply(&mut self, at: At, reply: &Reply) {
-        let enhanced = reply
-            .enhanced()
-            .map_or_else(String::new, |code| code.to_string());
-        let mut key = (at, reply.code(), enhanced);
-        if self.replies.len() >= MOST_KINDS && !self.replies.contains_key(&key) {
-            key = (at, 0, String::new());
-        }
         if self.problem.is_none() {
             self.problem = Some(format!("{}: {reply}", at.as_str()));
         }
-        let row = self.replies.entry(key).or_insert_with(|| {
-            let text: String = reply.text().chars().take(200).collect();
-            (0, text)
-        });
-        row.0 += 1;
+        self.count(at, reply);
+    }
+
+    fn count(&mut self, at: At, reply: &Reply) {
+        let mut key = (at, reply.code(), reply.enhanced());
+        if self.replies.len() >= MOST_KINDS && !self.replies.contains_key(&key) {
+            key = (at, 0, None);
+        }
+        let first = || (0, reply.text().chars().take(200).collect());
+        self.replies.entry(key).or_insert_with(first).0 += 1;
     }
 
     /// A failure without reply.
@@ -378,7 +379,7 @@ impl Recorder {
             .map(|((at, code, enhanced), (count, text))| ReplyRow {
                 at: *at,
                 code: *code,
-                enhanced: Some(enhanced.clone()).filter(|code| !code.is_empty()),
+                enhanced: enhanced.map(|code| code.to_string()),
                 count: *count,
                 text: text.clone(),
             });

@@ -136,7 +136,8 @@ pub struct Outcome {
     pub steps: Vec<Step>,
     /// The search for the highest rate, if there was one; totals and all else are of its best trial.
     pub knee: Option<KneeFound>,
-    /// Replies to the messages, by where they came and what they were; the most frequent first.
+    /// Replies that ended messages, those that accepted them included, by where they came and what
+    /// they were; the most frequent first.
     pub replies: Vec<ReplyRow>,
     /// What failed without a reply.
     pub errors: Vec<ErrorRow>,

@@ -47,6 +47,7 @@ impl Client {
         match reply.severity() {
             Severity::Positive => Ok(Ended::Accepted {
                 recipients: accepted,
+                reply,
             }),
             Severity::Intermediate => Err(unexpected(At::Content, &reply)),
             Severity::Transient | Severity::Permanent => Ok(Ended::Reply(At::Content, reply)),

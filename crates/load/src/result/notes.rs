@@ -35,6 +35,7 @@ impl Outcome {
     /// the plan, and why.
     pub(crate) fn remarks(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        notes.extend(self.early());
         notes.extend(self.partial());
         if let Some(found) = self
             .correctness
@@ -48,6 +49,17 @@ impl Outcome {
         }
         notes.extend(self.astray());
         notes
+    }
+
+    /// That it ended before its plan said so.
+    fn early(&self) -> Option<String> {
+        self.interrupted.then(|| match self.knee {
+            Some(_) => "interrupted: the search was ended before it was over".to_owned(),
+            None => format!(
+                "interrupted: {:.2} s were measured, which is less than the plan says",
+                self.totals.seconds
+            ),
+        })
     }
 
     /// Which parts of the load are not in it.

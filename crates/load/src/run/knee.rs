@@ -47,6 +47,7 @@ pub(super) fn find(
     outcome.correctness = correctness;
     outcome.interrupted |= ends.stop.is_cancelled();
     outcome.knee = Some(search.found());
+    outcome.notes = outcome.remarks();
     Ok(outcome)
 }
 

@@ -47,6 +47,9 @@ fn a_closed_loop_sends_so_many_messages_over_so_many_connections() {
     let octets: u64 = records.iter().map(|record| record.size).sum();
     assert_eq!(outcome.totals.octets, octets);
     assert_eq!(octets, 100 * 2_048);
+    let row = &outcome.replies[0];
+    assert_eq!((row.at, row.code, row.count), (At::Content, 250, 100));
+    assert_eq!(outcome.replies.len(), 1);
     // Uniform: with four connections every one of four tenants has one.
     let rows: BTreeMap<_, _> = outcome
         .tenants
