@@ -131,7 +131,7 @@ pub(crate) struct Output {
 }
 
 impl Run {
-    /// Whether anything was said at all.
+    /// What goes over the plan.
     pub(super) fn overrides(&self) -> Result<Overrides, String> {
         let mut over = Overrides::default();
         let texts = [

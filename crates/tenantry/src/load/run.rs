@@ -82,7 +82,7 @@ fn plan(wanted: &Run) -> Result<(Plan, Made), u8> {
     })?;
     let read = match &wanted.plan {
         Some(path) => Plan::load(path, &overrides),
-        None => Plan::read(Path::new("plan"), "", &overrides),
+        None => Plan::read(Path::new("(no plan)"), "", &overrides),
     };
     let mut plan = read.map_err(|problems| {
         exit::complain(&problems);

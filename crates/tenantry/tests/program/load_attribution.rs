@@ -159,3 +159,15 @@ fn what_is_no_result_is_wrong_usage() {
     }
     assert!(!folder.path().join("x.html").exists());
 }
+
+#[test]
+fn one_tenant_alone_is_measured_without_conflicts() {
+    let alone = ["load", "attribution", "--tenants", "1", "--messages", "50"];
+    let brief = ["--seconds", "0.01", "--threads", "1", "--json"];
+    let output = tenantry(&[&alone[..], &brief].concat());
+    assert_eq!(output.status.code(), Some(USAGE));
+    assert!(text(&output.stderr).contains("cannot be in conflict"));
+    let mix = ["--mix", "certificate=1,sender=1"];
+    let output = tenantry(&[&alone[..], &brief, &mix].concat());
+    assert_eq!(output.status.code(), Some(OK), "{}", text(&output.stderr));
+}

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tenantry_lab::upstream::Stage;
-use tenantry_settings::units;
+use tenantry_lab::upstream::{Stage, UpstreamSettings};
+use tenantry_settings::{listed, units};
 
 /// What `tenantry load sink --help` begins with.
 pub(crate) const ABOUT: &str = "\
@@ -58,7 +58,7 @@ pub(crate) struct Sink {
     #[arg(long)]
     pub(super) no_resumption: bool,
     /// Do not announce these EHLO keywords, e.g. CHUNKING.
-    #[arg(long, value_name = "KEYWORD", num_args = 1..)]
+    #[arg(long, value_name = "KEYWORD", num_args = 1.., value_parser = keyword)]
     pub(super) without: Vec<String>,
     /// Write a line of JSON for each message to this file, behind what is there.
     #[arg(long, value_name = "FILE")]
@@ -162,5 +162,19 @@ impl Where {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).map_err(|error| error.to_string())
+    units::duration(text)
+        .map_err(|error| format!("{error}; write us, ms, s, m, h or d, as in 20ms"))
+}
+
+/// A keyword that the sink would announce.
+fn keyword(text: &str) -> Result<String, String> {
+    let settings = UpstreamSettings::plain();
+    let announced = settings.extensions.iter();
+    let known: Vec<&str> = announced
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    match known.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("is not announced; write {}", listed(known))),
+    }
 }
