@@ -91,6 +91,8 @@ struct Worker {
     resumption: Cell<f64>,
     last: Cell<Duration>,
     doors: Cell<usize>,
+    /// Seconds that were reported.
+    reported: Cell<u64>,
 }
 
 /// A place for a connection, and what is needed to send over it.
@@ -119,6 +121,7 @@ pub(crate) fn work(shared: Arc<Shared>, index: u32, reports: mpsc::Sender<Report
         resumption: Cell::new(0.5),
         last: Cell::default(),
         doors: Cell::new(index as usize),
+        reported: Cell::default(),
     });
     match runtime {
         Ok(runtime) => {
@@ -168,8 +171,7 @@ impl Worker {
         }
         self.give_up();
         ticking.abort();
-        let second = self.now() as u64;
-        self.report(&reports, second).await;
+        self.report(&reports).await;
     }
 
     /// One connection each, until the run is over.
@@ -193,14 +195,18 @@ impl Worker {
     }
 
     async fn tick(self: Rc<Self>, reports: mpsc::Sender<Report>) {
-        for second in 0_u64.. {
-            let at = self.shared.start + Duration::from_secs(second + 1);
+        for second in 1_u64.. {
+            let at = self.shared.start + Duration::from_secs(second);
             tokio::time::sleep_until(at.into()).await;
-            self.report(&reports, second).await;
+            self.report(&reports).await;
         }
     }
 
-    async fn report(&self, reports: &mpsc::Sender<Report>, second: u64) {
+    /// Reports the second that began with the last report. The clock does not tell which one that
+    /// is: a run that ends with a second ends before or after that is reported.
+    async fn report(&self, reports: &mpsc::Sender<Report>) {
+        let second = self.reported.get();
+        self.reported.set(second + 1);
         let interval = self.recorder.borrow_mut().interval(second);
         // It fails only when nobody wants to know any more.
         let report = Report::Interval {
