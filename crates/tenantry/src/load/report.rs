@@ -104,6 +104,42 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_run_is_called_so() {
+        let mut outcome = sample::outcome(30, 3);
+        outcome.interrupted = true;
+        let mut out = Vec::new();
+        text(&outcome, &mut out).unwrap();
+        let words = "29,700 accepted in 30.0 s (interrupted), 990/s";
+        assert!(String::from_utf8(out).unwrap().starts_with(words));
+        assert!(html(&outcome).contains(words));
+    }
+
+    #[test]
+    fn tenants_without_messages_have_no_latency() {
+        let mut outcome = sample::outcome(30, 3);
+        for row in &mut outcome.tenants {
+            row.latency = sample::latencies(1, 0, 1);
+        }
+        let mut out = Vec::new();
+        text(&outcome, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let row = text.lines().find(|line| line.starts_with("  tenant-1 "));
+        assert!(row.unwrap().ends_with("-    -"), "{text}");
+        assert!(html(&outcome).contains("p99 -<"));
+    }
+
+    #[test]
+    fn what_is_told_of_connections_tenants_and_generators_fits_into_eighty_columns() {
+        let mut out = Vec::new();
+        text(&sample::outcome(30, 25), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let tables = text.split_once("\nconnections\n").unwrap().1;
+        for line in tables.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
     fn shares_that_follow_connections_are_not_called_equal() {
         let mut outcome = sample::outcome(10, 3);
         outcome.plan.tenants = TenantMix::Uniform;

@@ -385,9 +385,8 @@ pub(crate) fn generators(outcome: &Outcome) -> Table {
         "#late p50",
         "#late p99",
     ];
-    let mut table = Table::new("generators", &columns).with_note(
-        "late: how much after the intended time the generator itself turned to messages",
-    );
+    let mut table = Table::new("generators", &columns)
+        .with_note("late: how long after the intended time the generator turned to messages");
     for row in outcome.generators.iter().take(ROWS) {
         table.row([
             row.shard.to_string(),

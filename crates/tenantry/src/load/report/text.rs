@@ -49,8 +49,13 @@ pub(crate) fn write(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 /// The result in one line.
 pub(crate) fn headline(outcome: &Outcome) -> String {
     let totals = &outcome.totals;
+    let early = if outcome.interrupted {
+        " (interrupted)"
+    } else {
+        ""
+    };
     let mut words = format!(
-        "{} accepted in {}, {}/s",
+        "{} accepted in {}{early}, {}/s",
         count(totals.accepted),
         seconds(totals.seconds),
         rate(totals.rate)
