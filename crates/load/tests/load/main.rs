@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod early;
 mod identities;
 mod latency;
 mod merge;
