@@ -44,7 +44,7 @@ pub(crate) enum Load {
     #[command(long_about = arguments::MERGE, after_help = arguments::MERGE_EXIT_CODES)]
     Merge(arguments::Merge),
     /// Show a result that was kept as JSON: as text, or as an HTML page that needs nothing else.
-    #[command(long_about = report::ABOUT)]
+    #[command(long_about = report::ABOUT, after_help = report::EXIT_CODES)]
     Report(report::Report),
     /// Put results side by side, and say where they must not be compared.
     #[command(long_about = compare::ABOUT, after_help = compare::EXIT_CODES)]

@@ -27,6 +27,11 @@ Show a result that was kept as JSON: as text, or as an HTML page that needs noth
 The page has no script and makes no request: it can be mailed, archived and opened anywhere. Plots are SVG, each with its \
 numbers as a table.";
 
+/// What the exit codes mean.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes: 0 shown, whatever the result says (run, merge and compare judge), 64 wrong usage, a file that is no result, or \
+a page that cannot be written.";
+
 /// A result to show.
 #[derive(Debug, Args)]
 pub(crate) struct Report {

@@ -102,8 +102,9 @@ impl Course {
         if let Some(piece) = pieces.last_mut() {
             last.into_iter().for_each(|point| piece.add(point));
             piece.end(end);
-            // A run closes its connections, which is no level it had.
-            piece.connections = piece.connections.filter(|number| *number > 0);
+            // A run closes its connections, all or some of them before this was counted.
+            let closing = piece.ends() >= end;
+            piece.connections = piece.connections.filter(|number| *number > 0 && !closing);
         }
         if let [only] = pieces.as_mut_slice() {
             only.connections = Some(outcome.totals.connections_peak);
