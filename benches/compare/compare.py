@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tenantry, Postfix, Exim and Haraka doing the same job on this machine, in turns.
 
-  sudo benches/compare/compare.py            everything: half an hour, results and tables
+  sudo benches/compare/compare.py            everything: about 25 minutes, results and tables
   sudo benches/compare/compare.py --quick    one short round, to see that it works
   benches/compare/compare.py --print FILE    the tables of results that are there
 
