@@ -4,9 +4,9 @@
 //! others. What is no line of theirs is passed over; nothing in it can make this grow.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -91,19 +91,29 @@ impl Presented {
     }
 }
 
+/// Where a file ends that may come to be.
+fn end_of(journal: &Path) -> io::Result<u64> {
+    match fs::metadata(journal) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(found) => Ok(found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = journal
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            fs::metadata(folder.unwrap_or(Path::new("."))).map(|_| 0)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl Journal {
-    /// Looks where the journal ends now; it need not be there yet.
+    /// Looks where the journal ends now. It need not be there yet, but its folder must: nobody will
+    /// write it otherwise, and every message would be missing at the end.
     pub(crate) fn open(check: &Check) -> Result<Self, RunError> {
-        let from = match std::fs::metadata(&check.journal) {
-            Ok(found) => found.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-            Err(error) => {
-                return Err(RunError::Journal {
-                    path: check.journal.clone(),
-                    error,
-                });
-            }
-        };
+        let from = end_of(&check.journal).map_err(|error| RunError::Journal {
+            path: check.journal.clone(),
+            error,
+        })?;
         Ok(Self {
             path: check.journal.clone(),
             from,
@@ -153,10 +163,10 @@ impl Journal {
     }
 
     /// Reads whole lines from a place, and moves it behind them.
-    fn read(&self, at: &mut u64, tally: &mut Tally<'_>) -> std::io::Result<u64> {
+    fn read(&self, at: &mut u64, tally: &mut Tally<'_>) -> io::Result<u64> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error),
         };
         if file.metadata()?.len() < *at {

@@ -2,14 +2,25 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
 
 use tenantry_lab::upstream::{ClientCertificates, UpstreamSettings};
 use tenantry_load::plan::Check;
 use tenantry_load::result::Correctness;
+use tenantry_load::run::{Goal, Run, RunError};
 
 use crate::bench::{Bench, run};
 
 const PACE: &str = "[pace]\nconnections = 2\nmessages = 40\n";
+
+fn check(journal: &Path) -> Check {
+    Check {
+        journal: journal.to_owned(),
+        presented: None,
+        settle: Duration::from_secs(2),
+    }
+}
 
 /// Runs against an upstream that keeps a journal, which `change` may touch line by line.
 fn judged(
@@ -23,11 +34,6 @@ fn judged(
     settings.journal_file = Some(real.clone());
     let upstream = bench.upstream(settings);
     let plan = bench.plan(&upstream, &format!("{evidence}\n{PACE}"));
-    let check = |journal: &std::path::Path| Check {
-        journal: journal.to_owned(),
-        presented: None,
-        settle: std::time::Duration::from_secs(2),
-    };
     // What is checked is what the journal says, so a journal of others comes first.
     let shown = bench.path().join("shown.jsonl");
     fs::write(&shown, "no line of ours\n{\"mail\":\"FROM:<a@b.test>\"}\n").unwrap();
@@ -160,4 +166,19 @@ fn a_certificate_that_does_not_verify_is_nobodys() {
         "{found:?}"
     );
     assert!(found.examples[0].contains("did not verify"), "{found:?}");
+}
+
+#[test]
+fn a_journal_that_nobody_can_write_is_told_before_anything_is_sent() {
+    let bench = Bench::new(1);
+    let nowhere = bench.path().join("nowhere/lab.jsonl");
+    for journal in [nowhere, bench.path().to_owned()] {
+        let mut plan = bench.plan_for("127.0.0.1:9", "starttls", PACE);
+        plan.check = Some(check(&journal));
+        let running = Run::prepare(plan).unwrap().start(Goal::Measure).unwrap();
+        let Err(RunError::Journal { path, .. }) = running.finish() else {
+            panic!("{} is taken", journal.display());
+        };
+        assert_eq!(path, journal);
+    }
 }
