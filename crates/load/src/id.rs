@@ -5,6 +5,7 @@
 //! needs nothing else to tell whether a message is where it belongs.
 
 use bytes::{BufMut as _, BytesMut};
+use tenantry_smtp::put_decimal;
 
 /// A message of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,22 +63,6 @@ impl MessageId {
             tenant,
         })
     }
-}
-
-/// Appends a number.
-pub(crate) fn put_decimal(number: u64, out: &mut BytesMut) {
-    let mut digits = [0_u8; 20];
-    let mut rest = number;
-    let mut used = 0;
-    for slot in digits.iter_mut().rev() {
-        *slot = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        used += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.put_slice(digits.get(digits.len() - used..).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Templates of addresses: `"user-{id}@{domain}"`.
 
 use bytes::{BufMut as _, BytesMut};
-use tenantry_smtp::{Mailbox, Utf8};
+use tenantry_smtp::{Mailbox, Utf8, put_decimal};
 use thiserror::Error;
 
 use crate::id::MessageId;
@@ -82,8 +82,8 @@ impl Template {
                 Piece::Id => values.id.write(out),
                 Piece::Domain => out.put_slice(values.domain.as_bytes()),
                 Piece::Tenant => out.put_slice(values.tenant.as_bytes()),
-                Piece::Number => crate::id::put_decimal(values.id.number, out),
-                Piece::Recipient => crate::id::put_decimal(values.recipient.into(), out),
+                Piece::Number => put_decimal(values.id.number, out),
+                Piece::Recipient => put_decimal(values.recipient.into(), out),
             }
         }
     }

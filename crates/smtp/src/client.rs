@@ -275,7 +275,8 @@ fn put_word(word: &str, out: &mut BytesMut) {
     }
 }
 
-fn put_decimal(number: u64, out: &mut BytesMut) {
+/// Appends a number in decimal digits, without a text of its own in between.
+pub fn put_decimal(number: u64, out: &mut BytesMut) {
     let mut digits = [0; 20];
     let mut rest = number;
     let mut used = 0;

@@ -20,7 +20,7 @@ mod reply;
 mod server;
 
 pub use address::{AddressError, ForwardPath, Mailbox, Postmaster, ReversePath, Role, Utf8};
-pub use client::{ClientError, ClientSession, Sent};
+pub use client::{ClientError, ClientSession, Sent, put_decimal};
 pub use command::{ClientName, Command, CommandError, Mail, Rcpt};
 pub use content::{
     ContentCheck, ContentFault, ContentLimits, ContentMode, DataDecoder, DataEncoder, Decoded,

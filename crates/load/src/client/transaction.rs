@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use bytes::BufMut as _;
-use tenantry_smtp::Severity;
+use tenantry_smtp::{Severity, put_decimal};
 
 use super::{CLOSING, Client, Ended, Letter, Timings, unexpected};
-use crate::id::put_decimal;
 use crate::plan::{Session, Transfer};
 use crate::result::{At, Phase};
 
