@@ -92,7 +92,10 @@ impl OpenSsl {
 
 impl Drop for OpenSsl {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // The child is timeout(1), which hands SIGTERM on to openssl; killed, it would leave it behind.
+        let _ = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {}", self.child.id())])
+            .status();
         let _ = self.child.wait();
     }
 }
