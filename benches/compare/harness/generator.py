@@ -50,6 +50,10 @@ class Generator:
         self.folder = Path(folder)
         self.group = Group("generator")
 
+    def close(self):
+        """Ends it."""
+        self.group.close()
+
     def run(self, scenario, port, pki, seconds, seed):
         """Sends, and gives the measured window in wall-clock milliseconds with its counts."""
         pace = f"connections = {scenario.connections}"

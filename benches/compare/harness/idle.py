@@ -4,10 +4,8 @@ import socket
 import ssl
 import time
 
-from .measure import job
 from .scenarios import Scenario
-from .servers import Direct
-from .sink import Sink
+from .setting import setting
 
 # As many as say something about each: servers with a process for each connection need fewer.
 CONNECTIONS = {"direct": 10_000, "tenantry": 10_000, "haraka": 2_000, "exim": 400, "postfix": 400}
@@ -18,28 +16,20 @@ def measure_idle(kind, folder, pki, programs):
     """Opens sessions up to the EHLO inside TLS, and gives the row."""
     many = CONNECTIONS[kind.name]
     scenario = Scenario("idle", "", tenants=10, connections=many)
-    folder.mkdir(parents=True)
-    sink = Sink(programs["tenantry"], pki)
-    server = None
     clients = []
     print(f"idle {kind.name}: {many} connections", flush=True)
-    try:
-        server = kind(job(folder, pki, scenario, sink, programs))
-        port = server.start()
-        group = sink.group if kind is Direct else server.group
+    with setting(kind, scenario, folder, pki, programs) as found:
         context = ssl.create_default_context(cafile=str(pki / "authority.pem"))
         context.load_cert_chain(str(pki / "tenants/tenant-0001.pem"), str(pki / "tenants/tenant-0001.key"))
-        # The first few bring what every later one shares.
-        clients += [session(port, context) for _ in range(10)]
-        before = settled(group)
-        clients += [session(port, context) for _ in range(many)]
-        after = settled(group)
-    finally:
-        for client in clients:
-            client.close()
-        if server:
-            server.stop()
-        sink.stop()
+        try:
+            # The first few bring what every later one shares.
+            clients += [session(found.port, context) for _ in range(10)]
+            before = settled(found.measured)
+            clients += [session(found.port, context) for _ in range(many)]
+            after = settled(found.measured)
+        finally:
+            for client in clients:
+                client.close()
     return {
         "server": kind.name,
         "scenario": "idle",

@@ -2,50 +2,29 @@
 
 import shutil
 import time
+from contextlib import closing
 
 from .generator import Generator
 from .sampler import Sampler, at
-from .servers import Job
-from .sink import Sink, wrong
+from .setting import setting
+from .sink import wrong
 
 DRAIN = 120
 
 
 def measure(kind, scenario, seconds, seed, folder, pki, programs):
     """Runs a scenario against a server and gives the row."""
-    folder.mkdir(parents=True)
-    sink = Sink(programs["tenantry"], pki)
-    server = generator = None
-    try:
-        server = kind(job(folder, pki, scenario, sink, programs))
-        port = server.start()
-        generator = Generator(programs, folder)
-        measured = sink.group if kind.name == "direct" else server.group
-        sampler = Sampler({"server": measured, "sink": sink.group, "generator": generator.group})
-        result = generator.run(scenario, port, pki, seconds, seed)
-        drained = drain(server, sink)
+    with setting(kind, scenario, folder, pki, programs) as found, closing(Generator(programs, folder)) as generator:
+        groups = {"server": found.measured, "sink": found.sink.group, "generator": generator.group}
+        sampler = Sampler(groups)
+        result = generator.run(scenario, found.port, pki, seconds, seed)
+        drained = drain(found.server, found.sink)
         sampler.stop()
-        method = measured.method
-        log = server.tail()
-    finally:
-        for part in (generator and generator.group.close, server and server.stop, sink.stop):
-            if part:
-                part()
+        method = found.measured.method
+        log = found.server.tail()
     shutil.rmtree(folder, ignore_errors=True)
-    return row(kind, scenario, result, sampler, sink, drained, method, log)
-
-
-def job(folder, pki, scenario, sink, programs):
-    """What the server is started for."""
-    return Job(
-        folder=folder / "server",
-        pki=pki,
-        tenants=[f"tenant-{number:04}" for number in range(1, scenario.tenants + 1)],
-        evidence=scenario.evidence,
-        upstream_port=sink.port,
-        connections=scenario.connections,
-        programs=programs,
-    )
+    # The sink has had its last word.
+    return row(kind, scenario, result, sampler, found.sink, drained, method, log)
 
 
 def drain(server, sink):
