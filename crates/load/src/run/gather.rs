@@ -80,7 +80,9 @@ pub(super) fn measure(
     Ok(outcome)
 }
 
-fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
+/// How many threads send: as the plan says, or one for each processor. Each of an open loop has a
+/// connection and a message at least.
+fn workers(plan: &Plan) -> u32 {
     let workers = match plan.workers {
         0 => std::thread::available_parallelism().map_or(1, |count| {
             u32::try_from(count.get())
@@ -89,8 +91,7 @@ fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
         }),
         workers => workers,
     };
-    // Each worker of an open loop has a connection and a message at least.
-    let workers = match plan.pace {
+    match plan.pace {
         Pace::Closed { .. } => workers,
         Pace::Open {
             connections,
@@ -100,7 +101,11 @@ fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
             let most = plan.shard.part(connections.min(outstanding));
             u32::try_from(most).map_or(workers, |most| workers.min(most))
         }
-    };
+    }
+}
+
+fn shared(prepared: &Arc<Prepared>, plan: Plan) -> Shared {
+    let workers = workers(&plan);
     let mixer = Mixer::new(&plan, &prepared.roster.tenants);
     let sessions = Mutex::new(Sessions::new(&mixer, plan.shard));
     let planned = match plan.length {
